@@ -1,0 +1,58 @@
+# The commands people type. `make` alone lists them. Needs Python 3.11 or newer, pip and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Worker processes for the tests. Tests of one file stay together and in order.
+JOBS ?= 2
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench proto fmt lock clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/.installed ## the product in one minute, on the starter policies
+	$(BIN)/pdp demo
+
+test: .venv/.installed ## all tests; ARGS="tests/lang -k window" for some of them
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+check: .venv/.installed ## format, lint, types, architecture, tidiness
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q tests/test_tidy.py
+
+bench: .venv/.installed ## how fast a decision is, side by side with plain Python
+	$(BIN)/python benchmarks/decide.py $(ARGS)
+
+proto: .venv/.installed ## write pdp/_proto from proto/
+	$(BIN)/python tools/generate_proto.py
+
+fmt: .venv/.installed ## format, and fix what the linter can fix safely
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+lock: ## write requirements.lock from pyproject.toml; ARGS=--upgrade for newer versions
+	$(PYTHON) tools/lock.py $(ARGS)
+
+clean: ## remove all that these commands made, .venv too
+	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A changed lock makes a new environment, so that nothing unlocked stays behind.
+.venv/.locked: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "needs Python 3.11 or newer: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install -qq --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.installed: .venv/.locked pyproject.toml
+	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,1 @@
+"""Bytes to trusted bytes. No compiler in here; only ``source`` does I/O."""

@@ -1,0 +1,1 @@
+"""The ``pdp`` command, one file per subcommand. Nothing imports this room."""

@@ -1,0 +1,163 @@
+"""The one composition: files → sources → checked policies → policy set → decision; no sockets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from pdp.bundles import manifest
+from pdp.bundles.source import read_policy_directory
+from pdp.eval import policytest, reference_explain
+from pdp.eval.directory import read_directory
+from pdp.eval.facts import BoundRequest
+from pdp.eval.policyset import PolicySet
+from pdp.lang import complaints
+from pdp.lang.checked import CheckedPolicies
+from pdp.lang.checker import check, read_sources
+from pdp.lang.diagnostics import Diagnostic, sort_key
+from pdp.model import (
+    Attribution,
+    BundleError,
+    BundleIdentity,
+    Decision,
+    DenyCause,
+    Effect,
+    Entity,
+    PolicyError,
+    Reasons,
+)
+from pdp.request import Request, check_limits
+
+NS_PER_US: Final = 1_000
+DIRECTORY_SUFFIX: Final = ".directory.json"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFiles:
+    """Files as checked: ``policies`` is None when a diagnostic is an error."""
+
+    policies: CheckedPolicies | None
+    directory: Mapping[str, Entity]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def clock_us() -> int:
+    """Microseconds since 1970 by the system clock."""
+    return time.time_ns() // NS_PER_US
+
+
+def check_files(files: Mapping[str, bytes]) -> CheckedFiles:
+    """Check policies and directory files together; every mistake of all files, sorted."""
+    checked, found = check(files)
+    if checked is None:
+        return CheckedFiles(None, {}, found)
+    described = {name: data for name, data in files.items() if name.endswith(DIRECTORY_SUFFIX)}
+    directory, problems = read_directory(described, checked.schema)
+    diagnostics = list(found)
+    for problem in problems:
+        file, _, text = problem.partition(": ")
+        diagnostics.append(complaints.bad_directory(file, text))
+    for group in checked.groups:
+        in_directory = checked.schema.entities[group.uid.partition("::")[0]].is_directory
+        if in_directory and group.uid not in directory and not problems:
+            diagnostics.append(complaints.group_not_in_directory(group.span, group.name, group.uid))
+    ordered = tuple(sorted(diagnostics, key=sort_key))
+    return CheckedFiles(None if problems else checked, directory, ordered)
+
+
+class Engine:
+    """An immutable policy set with its identity; ``decide`` is safe to call from many threads.
+
+    ``files`` are (name, hex SHA-256) of everything that decides; ``warnings`` what the checker
+    found worth saying. The clock is the PDP's: callers never bring their own time.
+    """
+
+    def __init__(self, files: Mapping[str, bytes], *, clock: Callable[[], int] = clock_us) -> None:
+        """Raise PolicyError, with every diagnostic, unless the files check."""
+        found = check_files(files)
+        if found.policies is None:
+            errors = sum(diagnostic.is_error for diagnostic in found.diagnostics)
+            plural = "" if errors == 1 else "s"
+            raise PolicyError(f"{errors} error{plural} in the policies", found.diagnostics)
+        self.files: Final = manifest.file_hashes(files)
+        self.checked: Final = found.policies
+        self.directory: Final = found.directory
+        self.warnings: Final = found.diagnostics
+        self.bundle: Final = BundleIdentity(
+            self.checked.bundle.name,
+            self.checked.bundle.version,
+            manifest.directory_digest(self.files),
+            signed=False,
+        )
+        self._clock: Final = clock
+        self._policies: Final = PolicySet.build(self.checked, self.directory, read_sources(files))
+
+    @classmethod
+    def from_directory(
+        cls,
+        directory: str | Path,
+        *,
+        unsafe_accept_unsigned: bool = False,
+        clock: Callable[[], int] = clock_us,
+    ) -> Engine:
+        """Development mode: sources from a directory, unsigned.
+
+        Raises BundleError without the unsafe option or without usable files, PolicyError (with
+        ``diagnostics``) when the policies do not check.
+        """
+        if not unsafe_accept_unsigned:
+            raise BundleError(
+                "policies from a directory are unsigned; accept that for development with"
+                " unsafe_accept_unsigned=True (--unsafe-accept-unsigned)"
+            )
+        return cls(read_policy_directory(Path(directory)), clock=clock)
+
+    def bind(self, request: Request) -> BoundRequest:
+        """Decode and type a request once. Raises RequestError when it is refused."""
+        check_limits(request)
+        return self._policies.bind(request)
+
+    def decide(self, request: Request | BoundRequest) -> Decision:
+        """The answer, never less strict than the policies say.
+
+        Raises RequestError for a request that is refused. A bug, or running out of stack or memory,
+        is a deny with cause ``error`` that tells nothing of it.
+        """
+        bound = request if isinstance(request, BoundRequest) else self.bind(request)
+        try:
+            decision = self._policies.decide(bound, self._clock())
+        except Exception:  # noqa: BLE001 - whatever went wrong inside, the answer is no
+            decision = _failed(bound)
+        return replace(decision, bundle=self.bundle)
+
+    def explain(self, request: Request) -> tuple[reference_explain.RuleOutcome, ...]:
+        """Every candidate rule for every member of the chain: held, false or error, and where.
+
+        Empty for a request that no rule is read for (cause ``invalid_request``).
+        """
+        if self.bind(request).invalid is not None:
+            return ()
+        return reference_explain.explain(self.checked, self.directory, request, self._clock())
+
+    def run_tests(self) -> tuple[policytest.TestResult, ...]:
+        """The tests beside the policies, each against its own fixtures and clock."""
+        return policytest.run(self.checked, self._policies)
+
+
+def _failed(bound: BoundRequest) -> Decision:
+    """The answer when evaluation itself broke. Every JSON text is hidden: redaction is unknown."""
+    return Decision(
+        Effect.DENY,
+        DenyCause.ERROR,
+        attribution=Attribution(bound.accountable, bound.agent or "", bound.chain),
+        reasons=Reasons(
+            for_model="Denied: the decision could not be made.",
+            for_person="Denied: the policy decision point could not decide. Tell its operator.",
+            for_auditor="cause error: evaluation broke off",
+        ),
+        request_digest=bound.digest,
+        hidden_paths=("*",),
+    )

@@ -1,0 +1,1 @@
+"""Checked policies to decisions. Time and randomness are arguments; no I/O."""

@@ -1,0 +1,319 @@
+"""Checked rules to Python functions whose code points into the policy file. Decides nothing.
+
+A fast function answers for all rules of a cell at once. When a fact it needs is unknown it raises,
+and the exact function, compiled on first use, gives each rule's answer by three-valued logic.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias, cast
+
+from msgspec import UNSET
+
+from pdp.eval import paths, runtime
+from pdp.eval.emitter import Emitter
+from pdp.eval.facts import BoundRequest
+from pdp.eval.paths import ACTOR, BOUND, NOW, Paths, Scope
+from pdp.eval.pyast import call, compare, constant, method, name, parameters, thunk
+from pdp.eval.runtime import EvalError, Truth
+from pdp.lang.checked import And, Const, Expr, InEntity, Not, Or, Root, Rule
+from pdp.lang.source import Source, Span
+from pdp.lang.types import EntityT
+
+# (bound, actor, now_us): the actor is the uid of the chain member judged, or of the approver.
+FastRules: TypeAlias = "Callable[[BoundRequest, str, int], int]"
+ExactRules: TypeAlias = "Callable[[BoundRequest, str, int], tuple[Truth, ...]]"
+Read: TypeAlias = "Callable[[BoundRequest, str, int], Any]"
+Test: TypeAlias = "Callable[[BoundRequest, str, int], bool]"
+# (bit of the rule, kind of the error, where).
+Erred: TypeAlias = "tuple[int, str, Span]"
+
+_FUNCTION: Final = "rules"
+_HELD: Final = "held"
+
+# All that generated code can name, besides its constants.
+NAMES: Final[dict[str, object]] = {
+    "__builtins__": {}, "all": all, "any": any, "getattr": getattr, "len": len, "UNSET": UNSET,
+    "UNKNOWN": runtime.UNKNOWN, "absent": runtime.absent, "ancestors": runtime.ancestors,
+    "attributes": runtime.attributes, "begins": runtime.begins, "below": runtime.below,
+    "decided": runtime.decided, "in_scaled": runtime.in_scaled, "k_and": runtime.k_and,
+    "k_every": runtime.k_every, "k_not": runtime.k_not, "k_or": runtime.k_or,
+    "k_some": runtime.k_some, "like": runtime.like, "present": runtime.present,
+    "settle": runtime.settle,
+}  # fmt: skip
+
+# What str.splitlines takes for a line break and a policy file does not.
+_OTHER_BREAKS: Final = re.compile("\r(?!\n)|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+
+
+# ---------------------------------------------------------------- places
+
+
+class PolicyText:
+    """One policy file as tracebacks need it: a module loader that ``linecache`` asks for text.
+
+    The file name that code carries holds a digest of the text, so two versions never mix.
+    """
+
+    __slots__ = ("_lines", "_text", "filename")
+
+    def __init__(self, source: Source) -> None:
+        digest = hashlib.sha256(source.text.encode(errors="surrogatepass")).hexdigest()[:16]
+        self.filename: Final = f"charter:{digest}/{source.name}"
+        self._text: Final = source.text
+        self._lines: Final = source.text.split("\n")
+
+    def get_source(self, module: str) -> str:
+        """The text, with the line numbers that spans use (PEP 302; ``module`` is not looked at)."""
+        del module
+        return _OTHER_BREAKS.sub(" ", self._text)
+
+    def offset(self, line: int, column: int) -> int:
+        """The UTF-8 bytes before a 1-based column: what ``col_offset`` counts."""
+        if not 0 < line <= len(self._lines):
+            return column - 1
+        before = self._lines[line - 1][: column - 1]
+        return len(before.encode(errors="surrogatepass"))
+
+
+class Places:
+    """Every policy file of a program, by its name. Files that were not given have no text."""
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self._texts: Final = {file: PolicyText(source) for file, source in sources.items()}
+
+    def text(self, file: str) -> PolicyText:
+        return self._texts.get(file) or PolicyText(Source(file, ""))
+
+    def marker(self, file: str) -> Callable[[ast.expr, Span], None]:
+        """Gives nodes their place in ``file``.
+
+        What was inlined from another file keeps the place of what it was inlined into, because a
+        code object has one file.
+        """
+        text = self.text(file)
+
+        def mark(node: ast.expr, span: Span) -> None:
+            if span.file == file and not hasattr(node, "lineno"):
+                _locate(node, span, text)
+
+        return mark
+
+
+def _locate(node: ast.expr | ast.stmt, span: Span, text: PolicyText) -> None:
+    node.lineno = span.line
+    node.col_offset = text.offset(span.line, span.column)
+    node.end_lineno = span.end_line
+    node.end_col_offset = text.offset(span.end_line, span.end_column)
+
+
+# ---------------------------------------------------------------- rules
+
+
+class Cell:
+    """The rules of one scope (action, principal type, resource type), each with its bit.
+
+    ``held`` answers the bits of the rules that hold. It raises EvalError when a fact it needs is
+    unknown, which may be for nothing: then ``exactly`` decides.
+    """
+
+    __slots__ = ("_groups", "_places", "_rules", "_scope", "held")
+
+    def __init__(self, rules: Sequence[tuple[int, Rule]], scope: Scope, places: Places) -> None:
+        self._scope: Final = scope
+        self._places: Final = places
+        self._rules: Final = tuple(rules)
+        self._groups: tuple[_ExactGroup, ...] | None = None
+        fast = [self._fast(file, group) for file, group in self._by_file().items()]
+        self.held: Final[FastRules] = _joined(fast)
+
+    def exactly(self, bound: BoundRequest, actor: str, now_us: int) -> tuple[int, list[Erred]]:
+        """The bits of the rules that hold, and the rules in error with the first error of each."""
+        held = 0
+        erred: list[Erred] = []
+        if self._groups is None:
+            # Two threads may both do this; either result will do.
+            self._groups = tuple(
+                self._exact(file, group) for file, group in self._by_file().items()
+            )
+        for bits, function, spans in self._groups:
+            truths = function(bound, actor, now_us)
+            for bit, truth in zip(bits, truths, strict=True):
+                if isinstance(truth, EvalError):
+                    erred.append((bit, truth.kind, spans[truth.place]))
+                elif truth:
+                    held |= bit
+        return held, erred
+
+    def _by_file(self) -> dict[str, list[tuple[int, Rule]]]:
+        groups: dict[str, list[tuple[int, Rule]]] = {}
+        for bit, rule in self._rules:
+            groups.setdefault(rule.span.file, []).append((bit, rule))
+        return groups
+
+    def _fast(self, file: str, rules: list[tuple[int, Rule]]) -> FastRules:
+        text = self._places.text(file)
+        emit = Emitter(self._scope, self._places.marker(file), is_exact=False)
+        body: list[ast.stmt] = [ast.Assign([_store(_HELD)], constant(0))]
+        for bit, rule in rules:
+            test = emit.truth(condition_of(rule, self._scope))
+            if isinstance(test, ast.Constant) and not test.value:
+                continue
+            add = ast.AugAssign(_store(_HELD), ast.BitOr(), constant(bit))
+            statement = ast.If(test, [add], [])
+            _locate(statement, rule.span, text)
+            body.append(statement)
+        body.append(ast.Return(name(_HELD)))
+        function = _function(
+            [*_prologue(emit.paths.locals_used), *body], rules[0][1].span, emit.paths, text
+        )
+        return cast("FastRules", function)
+
+    def _exact(self, file: str, rules: list[tuple[int, Rule]]) -> _ExactGroup:
+        text = self._places.text(file)
+        emit = Emitter(self._scope, self._places.marker(file), is_exact=True)
+        truths: list[ast.expr] = []
+        for _, rule in rules:
+            truth = call("settle", thunk(emit.truth(condition_of(rule, self._scope))))
+            _locate(truth, rule.span, text)
+            truths.append(truth)
+        body: list[ast.stmt] = [ast.Return(ast.Tuple(truths, ast.Load()))]
+        function = cast("ExactRules", _function(body, rules[0][1].span, emit.paths, text))
+        return tuple(bit for bit, _ in rules), function, tuple(emit.paths.spans)
+
+
+_ExactGroup: TypeAlias = "tuple[tuple[int, ...], ExactRules, tuple[Span, ...]]"
+
+
+def condition_of(rule: Rule, scope: Scope) -> Expr:
+    """What ``rule`` asks for where the principal's and the resource's types are those of ``scope``.
+
+    Clauses for other types are false there, so they are left out; one without a group is true.
+    """
+    parts: list[Expr] = []
+    who = [clause for clause in rule.who if scope.principal_type in clause.types]
+    parts += _clauses("principal", [(clause.group, clause.span) for clause in who], scope)
+    if rule.resources is not None:
+        on = [clause for clause in rule.resources if clause.type == scope.resource_type]
+        parts += _clauses("resource", [(clause.group, clause.span) for clause in on], scope)
+    if rule.when is not None:
+        parts.append(rule.when)
+    if rule.unless is not None:
+        parts.append(Not(rule.unless, rule.unless.span))
+    return And(tuple(parts), rule.span)
+
+
+def _clauses(root: str, clauses: list[tuple[str | None, Span]], scope: Scope) -> list[Expr]:
+    if not clauses:
+        raise AssertionError(f"no clause fits the {root}, so the rule is no candidate")
+    actor_type = scope.principal_type if root == "principal" else scope.resource_type
+    item_type = EntityT(frozenset((actor_type or "",)))
+    tests: list[Expr] = []
+    for group, span in clauses:
+        if group is None:
+            return []
+        group_type = EntityT(frozenset((group.partition("::")[0],)))
+        tests.append(InEntity(Root(root, item_type, span), Const(group, group_type, span), span))
+    return [Or(tuple(tests), clauses[0][1])]
+
+
+def _joined(functions: list[FastRules]) -> FastRules:
+    """One function that answers the bits of all of them."""
+    if len(functions) == 1:
+        return functions[0]
+
+    def held(bound: BoundRequest, actor: str, now_us: int) -> int:
+        bits = 0
+        for function in functions:
+            bits |= function(bound, actor, now_us)
+        return bits
+
+    return held
+
+
+# ---------------------------------------------------------------- conditions and values of routes
+
+
+def compile_test(expr: Expr, scope: Scope, places: Places) -> Test:
+    """Whether ``expr`` is true of the actor; an error counts as false, as routes demand."""
+    fast = _expression(expr, scope, places, is_exact=False)
+    exact: list[Read] = []
+
+    def test(bound: BoundRequest, actor: str, now_us: int) -> bool:
+        try:
+            return fast(bound, actor, now_us) is True
+        except EvalError:
+            if not exact:
+                exact.append(_expression(expr, scope, places, is_exact=True))
+            return exact[0](bound, actor, now_us) is True
+
+    return test
+
+
+def compile_value(expr: Expr, scope: Scope, places: Places) -> Read:
+    """Reads the value of ``expr``. What it returns raises EvalError when that is not known."""
+    return _expression(expr, scope, places, is_exact=False)
+
+
+def _expression(expr: Expr, scope: Scope, places: Places, *, is_exact: bool) -> Read:
+    text = places.text(expr.span.file)
+    emit = Emitter(scope, places.marker(expr.span.file), is_exact=is_exact)
+    node = emit.truth(expr)
+    if is_exact:
+        node = call("settle", thunk(node))
+    body = [*_prologue(emit.paths.locals_used), ast.Return(node)]
+    return _function(body, expr.span, emit.paths, text)
+
+
+# ---------------------------------------------------------------- functions
+
+
+def _prologue(locals_used: Iterable[str]) -> list[ast.stmt]:
+    """Sets the locals that a fast form uses. Nothing here raises: unknown facts raise when read."""
+    used = frozenset(locals_used)
+    statements: list[ast.stmt] = [
+        ast.Assign([_store(root)], paths.bound(root))
+        for root in ("args", "context")
+        if root in used
+    ]
+    for root in paths.ENTITY_ROOTS:
+        facts, attributes, ancestors = (f"{root}_{w}" for w in ("facts", "attributes", "ancestors"))
+        if attributes not in used and ancestors not in used:
+            continue
+        uid = name(ACTOR) if root in paths.ACTOR_ROOTS else paths.bound(root)
+        lookup = method(name(BOUND), "lookup", uid)
+        statements.append(ast.Assign([_store(facts)], lookup))
+        if attributes in used:
+            is_known = compare(name(facts), ast.IsNot(), constant(None))
+            known = ast.Attribute(name(facts), "attributes", ast.Load())
+            value = ast.IfExp(is_known, known, name("UNKNOWN"))
+            statements.append(ast.Assign([_store(attributes)], value))
+        if ancestors in used:
+            statements.append(ast.Assign([_store(ancestors)], call("ancestors", name(facts))))
+    return statements
+
+
+def _store(identifier: str) -> ast.Name:
+    return ast.Name(identifier, ast.Store())
+
+
+def _function(body: list[ast.stmt], span: Span, needs: Paths, text: PolicyText) -> Read:
+    """The function with that body. ``span`` places what has no place of its own."""
+    function = ast.FunctionDef(_FUNCTION, parameters(BOUND, ACTOR, NOW), body, [])
+    _locate(function, span, text)
+    module = ast.Module([function], [])
+    ast.fix_missing_locations(module)
+    names = {**NAMES, **needs.constants, "__name__": text.filename, "__loader__": text}
+    # The tree was built node by node from a checked program: no text is ever read as code here.
+    exec(compile(module, text.filename, "exec"), names)  # noqa: S102
+    return cast("Read", names[_FUNCTION])
+
+
+__all__ = [
+    "Cell", "Erred", "FastRules", "Places", "PolicyText", "Read", "Test", "compile_test",
+    "compile_value", "condition_of",
+]  # fmt: skip

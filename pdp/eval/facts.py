@@ -1,0 +1,185 @@
+"""What a decision may look at: known entities, the directory, the bound request. Reads no JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol
+
+import msgspec
+
+from pdp.lang.types import ActionDef, Schema
+from pdp.model import Entity
+from pdp.request import Request
+
+ATTRIBUTE_PREFIX: Final = "f_"
+
+
+def attribute_name(name: str) -> str:
+    """The Python attribute that holds the Charter field ``name`` in a bound record."""
+    return ATTRIBUTE_PREFIX + name
+
+
+class Facts(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """One known entity. Never built for a bare reference: no Facts means unknown.
+
+    ``attributes`` is a record as ``pdp.eval.decoder`` makes them: the Charter field ``x`` is the
+    Python attribute ``f_x``, absent optionals are ``msgspec.UNSET``. ``groups`` are direct parents.
+    ``ancestors`` are uids, its own included. ``is_open``: an unknown entity above it could have
+    more above itself.
+    """
+
+    uid: str
+    type: str
+    attributes: msgspec.Struct
+    groups: tuple[str, ...]
+    ancestors: frozenset[str]
+    is_open: bool
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """The root ``tool`` as a bound record: what the caller claims, empty strings included."""
+
+    f_server: str
+    f_name: str
+    f_digest: str
+
+
+class AttributeReader(Protocol):
+    """Reads the attributes of an entity: ``pdp.eval.decoder.Decoders``, which stands above."""
+
+    def attributes(self, type_name: str, text: str, path: str) -> msgspec.Struct:
+        """The attributes of an entity of ``type_name``. Raises RequestError naming the place."""
+
+
+class Directory:
+    """The entities that a bundle vouches for, prepared once; never changed.
+
+    ``facts`` is keyed by uid. An entry is known even without attributes. Raises RequestError when
+    an entry does not fit the schema (``read_directory`` tells people where, before).
+    """
+
+    __slots__ = ("_below", "_entities", "_reader", "_schema", "dangling", "facts")
+
+    def __init__(
+        self, entities: Mapping[str, Entity], schema: Schema, reader: AttributeReader
+    ) -> None:
+        self._entities: Final = dict(entities)
+        self._schema: Final = schema
+        self._reader: Final = reader
+        parents = {uid: entity.groups for uid, entity in self._entities.items()}
+        self.facts: Final[dict[str, Facts]] = {}
+        # Unknown uid to the entries below it: a request may describe it, which completes them.
+        self.dangling: Final[dict[str, list[str]]] = {}
+        for uid, entity in self._entities.items():
+            closure = ancestors_of(uid, {}, parents, schema)
+            self.facts[uid] = Facts(
+                uid=uid,
+                type=entity.type,
+                attributes=reader.attributes(entity.type, entity.attributes or "{}", uid),
+                groups=entity.groups,
+                ancestors=closure[0],
+                is_open=closure[1],
+            )
+            if closure[1]:
+                for ancestor in closure[0] - parents.keys():
+                    self.dangling.setdefault(ancestor, []).append(uid)
+        self._below: Final = _people_by_ancestor(self.facts.values(), schema)
+
+    def get(self, uid: str) -> Facts | None:
+        """The entry of that uid, if there is one."""
+        return self.facts.get(uid)
+
+    def people_below(self, group: str) -> tuple[Facts, ...]:
+        """The person entries that are ``group`` or below it for certain, sorted by uid."""
+        return self._below.get(group, ())
+
+    def overlay(self, entities: Iterable[Entity]) -> Directory:
+        """The directory with ``entities`` on top, for tests beside policies.
+
+        An entity replaces the entry of its uid. A group of a directory type that nothing describes
+        becomes an entry without attributes if its type demands none.
+        """
+        merged = self._entities | {entity.uid: entity for entity in entities}
+        for group in [group for entity in merged.values() for group in entity.groups]:
+            type_name, _, name = group.partition("::")
+            definition = self._schema.entities[type_name]
+            demands_none = all(field.optional for field in definition.fields)
+            if group not in merged and definition.is_directory and demands_none:
+                merged[group] = Entity(type_name, name, "{}")
+        return Directory(merged, self._schema, self._reader)
+
+
+class BoundRequest(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """A request whose every name and value is typed; all that evaluation reads. One per decision.
+
+    ``invalid`` is None, or says for the person why no rule is to be read (cause invalid_request);
+    then ``action`` may be None, records may be empty, and ``chain_types`` may hold unknown names.
+    ``args``, ``context`` and ``tool`` are records (``f_x`` for the Charter field ``x``).
+    ``chain`` are uids, the acting one first; ``chain_types`` their types. ``agent`` is the first
+    agent of the chain, ``user`` its last member if a person. ``entities`` are the Facts this
+    request brings; for a uid in ``directory`` too, the directory's with more ancestors known.
+    ``accountable`` is a person's uid or empty. ``unattributed``: nobody is accountable, or a chain
+    member that only the directory could vouch for is not in it. ``digest`` is lower-case hex.
+    """
+
+    request: Request
+    invalid: str | None
+    action: ActionDef | None
+    args: msgspec.Struct
+    context: msgspec.Struct
+    chain: tuple[str, ...]
+    chain_types: tuple[str, ...]
+    agent: str | None
+    user: str | None
+    resource: str | None
+    resource_type: str | None
+    tool: Tool | None
+    entities: dict[str, Facts]
+    directory: Directory
+    accountable: str
+    unattributed: bool
+    digest: str
+
+    def lookup(self, uid: str) -> Facts | None:
+        """What is known of ``uid``: by the directory, else by this request; None if unknown."""
+        return self.entities.get(uid) or self.directory.facts.get(uid)
+
+
+def ancestors_of(
+    uid: str,
+    entries: Mapping[str, Facts],
+    parents: Mapping[str, tuple[str, ...]],
+    schema: Schema,
+) -> tuple[frozenset[str], bool]:
+    """Everything ``uid`` is or is below, and whether there could be more (see ``Facts.is_open``).
+
+    ``parents`` are the direct groups of described entities, ``entries`` those already closed; a uid
+    in neither is unknown. Cycles end it.
+    """
+    found = {uid}
+    todo = [uid]
+    is_open = False
+    while todo:
+        current = todo.pop()
+        entry = entries.get(current)
+        if entry is not None and not entry.is_open:
+            found |= entry.ancestors
+            continue
+        groups = entry.groups if entry is not None else parents.get(current)
+        if groups is None:
+            is_open = is_open or bool(schema.entities[current.partition("::")[0]].parents)
+            continue
+        for group in groups:
+            if group not in found:
+                found.add(group)
+                todo.append(group)
+    return frozenset(found), is_open
+
+
+def _people_by_ancestor(facts: Iterable[Facts], schema: Schema) -> dict[str, tuple[Facts, ...]]:
+    below: dict[str, list[Facts]] = {}
+    for entry in sorted(facts, key=lambda facts: facts.uid):
+        if schema.entities[entry.type].is_person:
+            for ancestor in entry.ancestors:
+                below.setdefault(ancestor, []).append(entry)
+    return {ancestor: tuple(people) for ancestor, people in below.items()}

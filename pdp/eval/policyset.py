@@ -1,0 +1,244 @@
+"""Checked policies ready to decide: immutable, shared by threads without locks. Reads no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from pdp.eval import answer, obligations
+from pdp.eval.answer import Findings, Outcome, RuleTable
+from pdp.eval.approvers import Requirement
+from pdp.eval.binder import Binder
+from pdp.eval.compiler import Cell, Erred, Places
+from pdp.eval.decoder import Decoders
+from pdp.eval.facts import BoundRequest, Directory
+from pdp.eval.index import Target, candidates, fits_principal
+from pdp.eval.paths import Scope
+from pdp.eval.runtime import EvalError
+from pdp.lang.checked import CheckedPolicies, Rule
+from pdp.lang.source import Source
+from pdp.model import Decision, Effect, Entity, RuleError
+from pdp.request import Request
+
+# Outcomes kept per action and resource type. More combinations than this are made anew each time,
+# so that no sequence of requests can fill the memory.
+OUTCOMES_KEPT_MAX: Final = 4_096
+
+# What an outcome depends on besides the rules that held, as the low bits of its key.
+_EVERYONE_ALLOWED: Final = 1
+_UNATTRIBUTED: Final = 2
+_GRANTS: Final = 4
+_NO_REDACT: Final = 8
+_NO_RATE: Final = 16
+_FLAG_BITS: Final = 5
+
+
+class _Judge:
+    """The rules of one action and resource type. Cells and outcomes are made on first use.
+
+    Filling them needs no lock: two threads may make the same entry, and either one will do.
+    """
+
+    __slots__ = (
+        "_checked",
+        "_outcomes",
+        "_places",
+        "_requirements",
+        "_scope",
+        "cells",
+        "has_caller_obligations",
+        "table",
+    )
+
+    def __init__(
+        self, checked: CheckedPolicies, target: Target, rules: tuple[Rule, ...], places: Places
+    ) -> None:
+        action = checked.schema.actions[target[0]]
+        self._checked: Final = checked
+        self._places: Final = places
+        self._scope: Final = Scope(checked.schema, action, target[1], None)
+        self._outcomes: Final[dict[int, Outcome]] = {}
+        self._requirements: Final[dict[int, Requirement]] = {}
+        secrets = obligations.secret_paths(checked.schema, action.fields)
+        self.table: Final = RuleTable(rules, secrets, checked.bundle)
+        self.cells: Final[dict[str, Cell]] = {}
+        self.has_caller_obligations: Final = any(
+            obligations.name_of(obligation) in {obligations.REDACT, obligations.RATE}
+            for rule in rules
+            for obligation in rule.obligations
+        )
+
+    def cell(self, principal_type: str) -> Cell:
+        """The compiled rules for principals of that type."""
+        rules = [
+            (1 << index, rule)
+            for index, rule in enumerate(self.table.rules)
+            if fits_principal(rule, principal_type)
+        ]
+        scope = Scope(
+            self._scope.schema, self._scope.action, self._scope.resource_type, principal_type
+        )
+        cell = Cell(rules, scope, self._places)
+        return self.cells.setdefault(principal_type, cell)
+
+    def outcome(self, held: int, flags: int) -> Outcome:
+        """The outcome where no rule erred."""
+        key = held << _FLAG_BITS | flags
+        outcome = self._outcomes.get(key)
+        if outcome is None:
+            outcome = answer.conclude(self.table, _findings(held, flags))
+            if len(self._outcomes) < OUTCOMES_KEPT_MAX:
+                self._outcomes[key] = outcome
+        return outcome
+
+    def outcome_with_errors(self, held: int, flags: int, erred: list[Erred]) -> Outcome:
+        """The outcome where rules erred, for some member of the chain."""
+        names = {1 << index: rule.name for index, rule in enumerate(self.table.rules)}
+        errors = {
+            RuleError(names[bit], kind, span.file, span.line, span.column)
+            for bit, kind, span in erred
+        }
+        bits = 0
+        for bit, _, _ in erred:
+            bits |= bit
+        return answer.conclude(self.table, _findings(held, flags, bits, tuple(sorted(errors))))
+
+    def requirement(self, required: int) -> Requirement:
+        """The joined requirement of the require rules of those bits."""
+        requirement = self._requirements.get(required)
+        if requirement is None:
+            names = {name for rule in self.table.select(required) for name in rule.routes}
+            routes = [self._checked.routes[name] for name in sorted(names)]
+            requirement = Requirement(routes, self._scope, self._places)
+            if len(self._requirements) < OUTCOMES_KEPT_MAX:
+                self._requirements[required] = requirement
+        return requirement
+
+
+class PolicySet:
+    """Everything one version of the policies decides with. ``decide`` is safe from many threads.
+
+    ``directory`` is what the bundle vouches for. Made by ``build``; never changed.
+    """
+
+    __slots__ = ("_binder", "_checked", "_decoders", "_judges", "directory")
+
+    def __init__(
+        self,
+        checked: CheckedPolicies,
+        directory: Directory,
+        decoders: Decoders,
+        judges: Mapping[Target, _Judge],
+    ) -> None:
+        self._checked: Final = checked
+        self._decoders: Final = decoders
+        self._judges: Final = judges
+        self._binder: Final = Binder(checked.schema, directory, decoders)
+        self.directory: Final = directory
+
+    @classmethod
+    def build(
+        cls,
+        checked: CheckedPolicies,
+        directory: Mapping[str, Entity],
+        sources: Mapping[str, Source],
+    ) -> PolicySet:
+        """``directory`` by uid; ``sources`` by the file names that spans use.
+
+        Raises RequestError when a directory entry does not fit the schema.
+        """
+        decoders = Decoders(checked.schema)
+        places = Places(sources)
+        judges = {
+            target: _Judge(checked, target, rules, places)
+            for target, rules in candidates(checked).items()
+        }
+        return cls(checked, Directory(directory, checked.schema, decoders), decoders, judges)
+
+    def with_fixtures(self, entities: Iterable[Entity]) -> PolicySet:
+        """The same rules with ``entities`` on top of the directory, for tests beside policies."""
+        directory = self.directory.overlay(entities)
+        return PolicySet(self._checked, directory, self._decoders, self._judges)
+
+    def bind(self, request: Request) -> BoundRequest:
+        """The request, typed. Raises RequestError for what is refused before any rule is read."""
+        return self._binder.bind(request)
+
+    def decide(self, bound: BoundRequest, now_us: int) -> Decision:
+        """The answer at ``now_us``, microseconds since 1970, to what this set's ``bind`` returned.
+
+        Unknown facts are part of the answer. Anything raised is a bug, and the caller's to contain.
+        """
+        action = bound.action
+        if bound.invalid is not None or action is None:
+            return answer.invalid(bound, self._checked.bundle)
+        judge = self._judges[action.name, bound.resource_type]
+        cells, allow = judge.cells, judge.table.allow
+        held = 0
+        flags = _EVERYONE_ALLOWED
+        erred: list[Erred] | None = None
+        for uid, principal_type in zip(bound.chain, bound.chain_types, strict=True):
+            cell = cells.get(principal_type) or judge.cell(principal_type)
+            try:
+                bits = cell.held(bound, uid, now_us)
+            except EvalError:
+                bits, found = cell.exactly(bound, uid, now_us)
+                erred = found if erred is None else erred + found
+            if not bits & allow:
+                flags &= ~_EVERYONE_ALLOWED
+            held |= bits
+        flags |= _flags(bound, judge)
+        if erred:
+            outcome = judge.outcome_with_errors(held, flags, erred)
+        else:
+            outcome = judge.outcome(held, flags)
+        if outcome.required:
+            return _with_approval(judge, outcome, bound, now_us)
+        return answer.decision_of(outcome, bound, None)
+
+
+def _with_approval(judge: _Judge, outcome: Outcome, bound: BoundRequest, now_us: int) -> Decision:
+    """The decision where people must agree: only if they can, and with what they are shown."""
+    requirement = judge.requirement(outcome.required)
+    if not requirement.is_fillable(bound, now_us):
+        if outcome.unfillable is None:
+            raise AssertionError("an outcome that needs approval without its opposite")
+        return answer.decision_of(outcome.unfillable, bound, None)
+    if outcome.decision.effect is not Effect.REQUIRE_APPROVAL:
+        return answer.decision_of(outcome, bound, None)
+    return answer.decision_of(outcome, bound, requirement.of(bound, now_us))
+
+
+def _flags(bound: BoundRequest, judge: _Judge) -> int:
+    flags = _UNATTRIBUTED if bound.unattributed else 0
+    request = bound.request
+    if request.grants:
+        flags |= _GRANTS
+    if judge.has_caller_obligations:
+        if obligations.REDACT not in request.supported_obligations:
+            flags |= _NO_REDACT
+        if obligations.RATE not in request.supported_obligations:
+            flags |= _NO_RATE
+    return flags
+
+
+def _findings(
+    held: int, flags: int, erred: int = 0, errors: tuple[RuleError, ...] = ()
+) -> Findings:
+    unsupported = set()
+    if flags & _NO_REDACT:
+        unsupported.add(obligations.REDACT)
+    if flags & _NO_RATE:
+        unsupported.add(obligations.RATE)
+    return Findings(
+        held=held,
+        erred=erred,
+        errors=errors,
+        everyone_allowed=bool(flags & _EVERYONE_ALLOWED),
+        unattributed=bool(flags & _UNATTRIBUTED),
+        unsupported=frozenset(unsupported),
+        presents_grants=bool(flags & _GRANTS),
+    )
+
+
+__all__ = ["OUTCOMES_KEPT_MAX", "PolicySet"]

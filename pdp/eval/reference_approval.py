@@ -1,0 +1,112 @@
+"""The reference meaning of routes: what they require, and who could fill it. Never fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from pdp import canonical
+from pdp.eval.reference_facts import type_name, wire_tree
+from pdp.eval.reference_rules import Case
+from pdp.eval.reference_terms import Err, evaluate, in_group, truth
+from pdp.lang.checked import CheckedNeed, Route
+from pdp.model import ApprovalRequirement, Need
+
+_DECIDE_WITHIN_S: Final = 24 * 3600
+_USE_WITHIN_S: Final = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """A need and the route that states it."""
+
+    route: Route
+    need: CheckedNeed
+
+
+def requirement(case: Case, names: Iterable[str]) -> ApprovalRequirement:
+    """The join of the named routes for this request."""
+    routes = [case.checked.routes[name] for name in sorted(set(names))]
+    needs = [need for route in routes for need in route.needs]
+    keys = sorted({(need.group, need.where_text) for need in needs})
+    return ApprovalRequirement(
+        routes=tuple(route.name for route in routes),
+        needs=tuple(
+            Need(*key, max(n.count for n in needs if (n.group, n.where_text) == key))
+            for key in keys
+        ),
+        exclude=tuple(sorted({who for route in routes for who in route.exclude})),
+        decide_within_s=min(
+            _DECIDE_WITHIN_S if route.expires_s is None else route.expires_s for route in routes
+        ),
+        use_within_s=_USE_WITHIN_S,
+        show=tuple(sorted({shown for route in routes for shown in _shown(route, case)})),
+    )
+
+
+def can_be_filled(case: Case, required: ApprovalRequirement) -> bool:
+    """Whether distinct eligible people of the directory fill every need: tries every seating."""
+    excluded = _excluded(case, required)
+    routes = [case.checked.routes[name] for name in required.routes]
+    places: list[frozenset[str]] = []
+    for need in required.needs:
+        stated = next(
+            _Stated(route, checked_need)
+            for route in routes
+            for checked_need in route.needs
+            if (checked_need.group, checked_need.where_text) == (need.group, need.where)
+        )
+        people = frozenset(
+            uid
+            for uid in case.world.directory
+            if uid not in excluded and _is_eligible(uid, stated, case)
+        )
+        places.extend([people] * need.count)
+    return _can_seat(places, frozenset())
+
+
+def _can_seat(places: Sequence[frozenset[str]], seated: frozenset[str]) -> bool:
+    if not places:
+        return True
+    return any(_can_seat(places[1:], seated | {person}) for person in places[0] - seated)
+
+
+def _is_eligible(uid: str, stated: _Stated, case: Case) -> bool:
+    need = stated.need
+    if not case.checked.schema.entities[type_name(uid)].is_person:
+        return False
+    if in_group(uid, need.group, stated.route.span, case.world) is not True:
+        return False
+    if need.where is None:
+        return True
+    scope = replace(case.scope, roots={**case.scope.roots, "approver": uid})
+    return truth(need.where, scope) is True
+
+
+def _excluded(case: Case, required: ApprovalRequirement) -> set[str]:
+    excluded: set[str] = set()
+    known = case.world.known
+    members = [uid for uid in case.chain if uid in known]
+    if "requester" in required.exclude:
+        excluded.update(case.chain)
+    if "owner" in required.exclude or not case.action.reversible:
+        agents = [uid for uid in members if case.checked.schema.entities[type_name(uid)].is_agent]
+        owners = [known[uid].attributes.get("owner") for uid in agents]
+        excluded.update(owner for owner in owners if isinstance(owner, str))
+    if "same_team" in required.exclude:
+        teams = {group for uid in members for group in known[uid].groups}
+        excluded.update(uid for uid in known if teams & set(known[uid].groups))
+    return excluded
+
+
+def _shown(route: Route, case: Case) -> Iterable[tuple[str, str | None]]:
+    for label, path in route.show:
+        value = evaluate(path, case.scope)
+        if isinstance(value, Err):
+            yield label, None
+        else:
+            yield label, canonical.write(wire_tree(value, path.type))
+
+
+__all__ = ["can_be_filled", "requirement"]

@@ -1,0 +1,405 @@
+"""The checked program: names resolved, types known. Its docstrings are the meaning.
+
+The checker is the only maker; the reference interpreter and the compiler read nothing else.
+
+Values (constants here, and facts as the reference interpreter holds them):
+bool → bool; int → int; decimal → int in units of 1/10,000; string → str; timestamp → int
+microseconds since 1970-01-01T00:00:00Z;
+duration → int microseconds; enum → the member's Charter name (str);
+level → the member's rank (int, 0 is lowest); entity → its uid ``Type::id`` (str);
+set and list → tuple in the order received; record → dict of Charter name to value, absent fields
+left out.
+
+Evaluation gives a value or one error (Kleene). Errors come from unknown facts only:
+* ``unknown_entity``: an attribute of, ``has`` through, or ``in`` an entity on a reference that
+  nothing describes (directory first, then the request's principal, chain, resource and entities);
+  also ``in`` when the entity's ancestors are not all known and the known ones do not settle it.
+* ``absent``: reading what is not there; flow typing makes it impossible: a safety net.
+The error of an expression is the first in source order among those that decided it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from pdp.lang.source import Span
+from pdp.lang.types import Schema, Type
+
+Value: TypeAlias = "bool | int | str | tuple[Value, ...] | dict[str, Value]"
+
+
+# ---------------------------------------------------------------- expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A literal, member, const, data or group; the value as this module's docstring says."""
+
+    value: Value
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """principal, agent, user, chain, resource, action, args, context, tool, now or approver.
+
+    ``principal`` is the chain member being judged; ``agent`` the first agent in the chain, if any;
+    ``user`` the last of the chain if it is a person; ``chain`` a tuple of uids, acting one first.
+    action, args, context and tool have a RecordT (action: reversible, risk; tool: server, name,
+    digest).
+    """
+
+    name: str
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """The variable of the enclosing quantifier (there is at most one)."""
+
+    name: str
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Attr:
+    """``base.name``: a field of a record, or an attribute of the entity that ``base`` refers to.
+
+    ``optional`` when it may be absent, or not even declared, in some type or action in scope
+    (``any action``, and ``show`` of routes): what the one at hand does not declare is absent.
+    """
+
+    base: Expr
+    name: str
+    type: Type
+    optional: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """Whether every segment of ``target`` is present: bases first, from the root.
+
+    False as soon as one is absent; an error when an entity on the way (a base) is unknown.
+    The last segment's own entity, if it is one, need not be known.
+    """
+
+    target: Attr | Root
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """``left op right`` of one type (levels by rank, entities by uid). op: == != < <= > >=."""
+
+    op: str
+    left: Expr
+    right: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class InCollection:
+    """``item`` equals a member of ``collection`` (no ancestors involved)."""
+
+    item: Expr
+    collection: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class InEntity:
+    """``item`` is ``ancestor`` or below it. Unknown item: error, even when the uids are equal."""
+
+    item: Expr
+    ancestor: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """The whole string matches ``parts`` joined by stars, each star any run of characters.
+
+    ``("a", "b")`` is ``a*b``; ``("a",)`` has no star: equality.
+    """
+
+    subject: Expr
+    parts: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Begins:
+    """The list starts with one alternative of each position, in order."""
+
+    subject: Expr
+    prefix: tuple[tuple[Value, ...], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The number of members of a set, list or ``chain``."""
+
+    collection: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """``terms`` are (sign, operand), sign +1 or -1; exact. timestamp ± duration is a timestamp."""
+
+    terms: tuple[tuple[int, Expr], ...]
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """``operand`` times the literal ``factor`` (both int, or both decimal); exact, no rounding."""
+
+    operand: Expr
+    factor: Const
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """False if any operand is false, else the first error, else true."""
+
+    operands: tuple[Expr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """True if any operand is true, else the first error, else false."""
+
+    operands: tuple[Expr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Error stays error."""
+
+    operand: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Quantified:
+    """some: Or over the members; every: And over them; no: Not some. Empty: false, true, true."""
+
+    quantifier: str
+    variable: str
+    collection: Expr
+    body: Expr
+    span: Span
+
+
+Expr: TypeAlias = (
+    Const | Root | Var | Attr | Has | Compare | InCollection | InEntity | Like | Begins | Count
+    | Sum | Scale | And | Or | Not | Quantified
+)  # fmt: skip
+
+
+# ---------------------------------------------------------------- rules and routes
+
+
+@dataclass(frozen=True, slots=True)
+class WhoClause:
+    """Principals of one of ``types``, and below ``group`` (a uid) if one is named (InEntity)."""
+
+    types: frozenset[str]
+    group: str | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceClause:
+    """Resources of ``type``, and below ``group`` (a uid) if one is named (InEntity)."""
+
+    type: str
+    group: str | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class LogLevel:
+    """``log summary`` or ``log full``; full wins."""
+
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redact:
+    """Wire paths that the caller redacts and the log omits; ``hidden`` names them for the log."""
+
+    paths: tuple[str, ...]
+    hidden: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """A uid or an address."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most ``count`` per ``per_s`` seconds by ``subject``; smallest count per (per, subject)."""
+
+    count: int
+    per_s: int
+    subject: str
+
+
+ObligationT: TypeAlias = LogLevel | Redact | Notify | Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: a candidate when action and types fit.
+
+    It holds when (some who clause) and (some resource clause) and ``when`` and not
+    ``unless``, by Kleene, in this order. ``resources`` is None when any resource
+    (or none) will do. ``effect`` is allow, deny, require or oblige.
+    """
+
+    name: str
+    owner: str
+    contact: str
+    effect: str
+    who: tuple[WhoClause, ...]
+    actions: tuple[str, ...]
+    resources: tuple[ResourceClause, ...] | None
+    routes: tuple[str, ...]
+    when: Expr | None
+    unless: Expr | None
+    because: str
+    obligations: tuple[ObligationT, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedNeed:
+    """``count`` people of ``group`` (a uid) for whom ``where`` holds (error: not eligible)."""
+
+    group: str
+    where: Expr | None
+    where_text: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who must agree. ``show`` pairs a label with a path; an absent or unknown value shows absent.
+
+    ``exclude`` always holds ``requester``. None for a clock means the default (24 h, 1 h).
+    """
+
+    name: str
+    needs: tuple[CheckedNeed, ...]
+    exclude: tuple[str, ...]
+    expires_s: int | None
+    show: tuple[tuple[str, Attr | Root], ...]
+    span: Span
+
+
+# ---------------------------------------------------------------- tests
+
+
+@dataclass(frozen=True, slots=True)
+class Fixture:
+    """A typed entity for tests: ``attributes`` is JSON text in wire form, None without braces."""
+
+    name: str
+    type: str
+    id: str
+    parents: tuple[str, ...]
+    attributes: str | None
+
+    @property
+    def uid(self) -> str:
+        return f"{self.type}::{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """effect is allow, deny or approval; cause, route and ``by`` are checked where not None.
+
+    ``by`` must equal the set of determining rules.
+    """
+
+    effect: str
+    cause: str | None
+    route: str | None
+    by: tuple[str, ...] | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTest:
+    """One ``test``: fixtures by name, args and context as JSON object text in wire form.
+
+    ``chain`` is the agents in the order written, then the user.
+    """
+
+    title: str
+    chain: tuple[str, ...]
+    action: str
+    resource: str | None
+    args: str
+    context: str
+    now_us: int
+    expect: Expectation
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class BundleInfo:
+    """What the ``bundle`` line says."""
+
+    name: str
+    version: str
+    owner: str
+    contact: str
+    governs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A declared group."""
+
+    name: str
+    uid: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPolicies:
+    """A program without errors. ``rules`` and ``routes`` are sorted: order cannot matter."""
+
+    bundle: BundleInfo
+    schema: Schema
+    rules: tuple[Rule, ...]
+    routes: dict[str, Route]
+    fixtures: dict[str, Fixture]
+    tests: tuple[PolicyTest, ...]
+    groups: tuple[Group, ...] = ()
+
+
+def type_of(expr: Expr) -> Type | None:
+    """The type of a value; None for a truth-valued expression (has, comparisons, and/or/not …)."""
+    match expr:
+        case Const() | Root() | Var() | Attr() | Sum() | Scale():
+            return expr.type
+        case _:
+            return None

@@ -1,0 +1,1 @@
+"""The parts of the checker, one noun each; ``pdp.lang.checker`` puts them together."""

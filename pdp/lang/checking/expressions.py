@@ -1,0 +1,246 @@
+"""Conditions to typed expressions: connectives, flow of ``has``, predicates, quantifiers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final, assert_never
+
+from pdp.lang import complaints, nodes
+from pdp.lang.checked import And, Attr, Count, Has, Not, Or, Quantified, Root, Var
+from pdp.lang.checking import terms
+from pdp.lang.checking.paths import NOTHING, Env, Key, Typed, check_path, key_of
+from pdp.lang.checking.schema import BROKEN, RESERVED
+from pdp.lang.types import BOOL, INT, CollT, Type
+
+CONJUNCTS_MAX: Final = 100
+
+
+def check_condition(node: nodes.Expr, env: Env) -> Typed | None:
+    """A condition: an expression that is true or false. None after reporting why not."""
+    typed = check(node, env)
+    if typed is not None and typed.type != BOOL:
+        env.report.append(complaints.not_a_condition(node.span, typed.type))
+        return None
+    return typed
+
+
+def check(node: nodes.Expr, env: Env, expected: Type | None = None) -> Typed | None:
+    """Any expression. ``expected`` helps bare names only; the caller compares types."""
+    match node:
+        case nodes.Group():
+            return check(node.inner, env, expected)
+        case nodes.Junction():
+            return _junction(node, env)
+        case nodes.Not():
+            return _not(node, env)
+        case nodes.Has():
+            return _has(node, env)
+        case nodes.Quantified():
+            return _quantified(node, env)
+        case nodes.Call():
+            return _call(node, env)
+        case nodes.Path():
+            return check_path(node, env, expected)
+        case nodes.Compare():
+            return terms.check_compare(node, env, check)
+        case nodes.MemberOf():
+            return terms.check_member(node, env, check)
+        case nodes.TextTest():
+            return terms.check_text_test(node, env, check)
+        case nodes.Begins():
+            return terms.check_begins(node, env, check)
+        case nodes.Sum():
+            return terms.check_sum(node, env, check)
+        case nodes.Product():
+            return terms.check_product(node, env, check)
+        case nodes.Negative():
+            return terms.check_negative(node, env, check)
+        case nodes.Literal():
+            return terms.check_literal(node, env)
+        case nodes.EntityLiteral():
+            text = f'{node.type.text}::"{node.id.value}"'
+            env.report.append(complaints.entity_literal(node.span, text))
+            return None
+        case nodes.ListExpr():
+            env.report.append(
+                complaints.type_mismatch(
+                    node.span, "a single value", "a list", "lists stand after `in` and `begins`"
+                )
+            )
+            return None
+        case nodes.BadDate():
+            env.report.append(complaints.bare_date(node.span, node.text))
+            return None
+        case _:
+            assert_never(node)
+
+
+def _junction(node: nodes.Junction, env: Env) -> Typed | None:
+    words = {word.text for word in node.words}
+    for word in node.words:
+        if word.text in {"&&", "||"}:
+            env.report.append(complaints.symbol_operator(word.span, word.text))
+    is_and = {"and": "and", "&&": "and"}
+    kinds = {is_and.get(word, "or") for word in words}
+    if len(kinds) > 1:
+        env.report.append(complaints.mixed_and_or(node.span))
+    if len(node.operands) > CONJUNCTS_MAX:
+        env.report.append(complaints.too_many(node.span, "conditions in a row", CONJUNCTS_MAX))
+        return None
+    conjunction = kinds == {"and"}
+    operands: list[Typed] = []
+    known = NOTHING
+    fine = len(kinds) == 1
+    for operand in node.operands:
+        # In `A and B`, B is read knowing A; in `A or B`, knowing not A.
+        typed = check_condition(operand, env.knowing(known))
+        if typed is None:
+            fine = False
+            continue
+        operands.append(typed)
+        known |= typed.true if conjunction else typed.false
+    if not fine:
+        return None
+    return _joined(operands, node, conjunction=conjunction)
+
+
+def _joined(operands: list[Typed], node: nodes.Junction, *, conjunction: bool) -> Typed:
+    claimed = any(typed.claimed for typed in operands)
+    exprs = tuple(typed.expr for typed in operands)
+    trues = [typed.true for typed in operands]
+    falses = [typed.false for typed in operands]
+    if conjunction:
+        true, false = frozenset[Key]().union(*trues), falses[0].intersection(*falses)
+        return Typed(And(exprs, node.span), BOOL, claimed, true, false)
+    true, false = trues[0].intersection(*trues), frozenset[Key]().union(*falses)
+    return Typed(Or(exprs, node.span), BOOL, claimed, true, false)
+
+
+def _not(node: nodes.Not, env: Env) -> Typed | None:
+    if node.word.text == "!":
+        env.report.append(complaints.symbol_operator(node.word.span, "!"))
+    inner = node.operand
+    while isinstance(inner, nodes.Group):
+        inner = inner.inner
+    # `not has x` on a claimed x only ever asks for more caution, so it alone is fine.
+    inside = env if isinstance(inner, nodes.Has) else env.without_claims("under `not`")
+    typed = check_condition(node.operand, inside)
+    if typed is None:
+        return None
+    return negated(typed, node)
+
+
+def negated(typed: Typed, node: nodes.Expr) -> Typed:
+    """Not, with what true and false prove exchanged."""
+    return Typed(Not(typed.expr, node.span), BOOL, typed.claimed, typed.false, typed.true)
+
+
+def _has(node: nodes.Has, env: Env) -> Typed | None:
+    typed = check_path(node.path, env, guarded=False)
+    if typed is None:
+        return None
+    key = key_of(typed.expr)
+    if key is None or not isinstance(typed.expr, Attr | Root):
+        env.report.append(
+            complaints.type_mismatch(node.path.span, "a path that may be absent", "a plain value")
+        )
+        return None
+    proved = frozenset(key[: n + 1] for n in range(len(key)))
+    return Typed(Has(typed.expr, node.span), BOOL, typed.claimed, proved)
+
+
+def _quantified(node: nodes.Quantified, env: Env) -> Typed | None:
+    if env.in_quantifier:
+        env.report.append(complaints.nested_quantifier(node.quantifier.span))
+        return None
+    name = node.variable
+    if name.text in RESERVED:
+        env.report.append(complaints.reserved(name.span, name.text))
+    elif name.text in env.names.values or name.text in (env.variables or {}):
+        env.report.append(complaints.duplicate(name.span, "name", name.text))
+    collection = check_path(node.collection, env)
+    if collection is None:
+        return None
+    if not isinstance(collection.type, CollT):
+        env.report.append(complaints.not_a_collection(node.collection.span, collection.type))
+        return None
+    item = collection.type.item
+    if item is BROKEN:
+        return None
+    variable = Typed(Var(name.text, item, name.span), item, collection.claimed)
+    inside = replace(
+        env, variables={**(env.variables or {}), name.text: variable}, in_quantifier=True
+    )
+    if node.quantifier.text == "no":
+        inside = inside.without_claims("under `no`")
+        if collection.claimed and not env.claimed_where:
+            path = ".".join(segment.text for segment in node.collection.segments)
+            env.report.append(complaints.claimed_loosens(node.collection.span, path, "under `no`"))
+    body = check_condition(node.body, inside)
+    if body is None:
+        return None
+    expr = Quantified(node.quantifier.text, name.text, collection.expr, body.expr, node.span)
+    return Typed(expr, BOOL, collection.claimed or body.claimed)
+
+
+def _call(node: nodes.Call, env: Env) -> Typed | None:
+    name = node.name.text
+    if name == "count":
+        return _count(node, env)
+    if name == "within":
+        env.report.append(complaints.not_yet(node.span, "`within` and budgets"))
+        return None
+    decl = env.names.predicates.get(name)
+    if decl is None:
+        if name not in env.names.refused:
+            known = [*env.names.predicates, "count"]
+            env.report.append(complaints.unknown_name(node.name.span, name, known))
+        return None
+    params = env.names.predicate_params[name]
+    if len(params) != len(node.arguments):
+        env.report.append(
+            complaints.wrong_arguments(node.span, name, len(params), len(node.arguments))
+        )
+        return None
+    if name in env.calls:
+        env.report.append(complaints.recursive(decl.name.span, "predicate", name))
+        return None
+    bound: dict[str, Typed] = {}
+    for (param, wanted), argument in zip(params.items(), node.arguments, strict=True):
+        typed = check(argument, env, wanted)
+        if typed is None or wanted is BROKEN:
+            return None
+        if not terms.fits(typed.type, wanted):
+            env.report.append(terms.mismatch(argument.span, wanted, typed.type))
+            return None
+        bound[param] = typed
+    inside = replace(env, variables=bound, calls=(*env.calls, name))
+    return check_condition(decl.body, inside)
+
+
+def _count(node: nodes.Call, env: Env) -> Typed | None:
+    if len(node.arguments) != 1:
+        env.report.append(complaints.wrong_arguments(node.span, "count", 1, len(node.arguments)))
+        return None
+    typed = check(node.arguments[0], env)
+    if typed is None:
+        return None
+    if not isinstance(typed.type, CollT):
+        env.report.append(complaints.not_a_collection(node.arguments[0].span, typed.type))
+        return None
+    return Typed(Count(typed.expr, node.span), INT, typed.claimed)
+
+
+def check_predicates(env: Env) -> None:
+    """Type every predicate once on its own parameters, so that an unused one cannot rot."""
+    for name, decl in env.names.predicates.items():
+        params = env.names.predicate_params[name]
+        bound = {
+            param.name.text: Typed(
+                Var(param.name.text, params[param.name.text], param.name.span),
+                params[param.name.text],
+            )
+            for param in decl.params or ()
+        }
+        if all(typed.type is not BROKEN for typed in bound.values()):
+            check_condition(decl.body, replace(env, variables=bound, calls=(name,)))

@@ -1,0 +1,378 @@
+"""Paths (``resource.owner.email``) to typed expressions: roots, attributes, guards, trust."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from pdp.lang import complaints, nodes
+from pdp.lang.checked import Attr, Const, Expr, Root, Var
+from pdp.lang.checking.names import Names
+from pdp.lang.checking.schema import BROKEN, Report
+from pdp.lang.source import Span
+from pdp.lang.types import (
+    BOOL,
+    RISK,
+    STRING,
+    TIMESTAMP,
+    ActionDef,
+    CollT,
+    EntityT,
+    EnumT,
+    FieldT,
+    RecordT,
+    Type,
+    describe,
+)
+from pdp.model import CHAIN_MAX
+
+# A path by its words, from root or variable: what ``has`` proves and guards are looked up by.
+Key: TypeAlias = "tuple[str, ...]"
+NOTHING: Final[frozenset[Key]] = frozenset()
+REFERENCE_DEPTH_MAX: Final = 3
+
+_ACTION: Final = RecordT(
+    "action", (FieldT("reversible", "reversible", BOOL), FieldT("risk", "risk", RISK))
+)
+_TOOL: Final = RecordT(
+    "tool",
+    tuple(FieldT(name, name, STRING, untrusted=True) for name in ("server", "name", "digest")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A checked expression, its type (BOOL for conditions) and what it proves present.
+
+    ``claimed``: it depends on a value that nobody enforces. ``true``/``false``: paths that are
+    present when it is true/false.
+    """
+
+    expr: Expr
+    type: Type
+    claimed: bool = False
+    true: frozenset[Key] = NOTHING
+    false: frozenset[Key] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the roots can be where an expression stands.
+
+    ``principals`` is None where ``principal`` has no meaning (routes). ``resourceless`` are the
+    actions in scope that take no resource. What only some declare counts as optional: parameters
+    with ``tolerant_args`` (``any action``), attributes with ``tolerant_types`` (``show``).
+    """
+
+    principals: frozenset[str] | None
+    has_agent: bool
+    actions: tuple[ActionDef, ...]
+    resources: frozenset[str]
+    resourceless: tuple[str, ...] = ()
+    tolerant_args: bool = False
+    tolerant_types: bool = False
+    approvers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """Where an expression stands. ``claimed_where``: why claimed values may not be read, if so."""
+
+    names: Names
+    scope: Scope
+    report: Report
+    proved: frozenset[Key] = NOTHING
+    variables: Mapping[str, Typed] | None = None
+    claimed_where: str = ""
+    in_quantifier: bool = False
+    calls: tuple[str, ...] = ()
+
+    def knowing(self, proved: frozenset[Key]) -> Env:
+        """The same place, with more known to be present."""
+        return replace(self, proved=self.proved | proved)
+
+    def without_claims(self, where: str) -> Env:
+        """The same place, where a claimed value would loosen the answer."""
+        return self if self.claimed_where else replace(self, claimed_where=where)
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Who declares the attributes of a value: a label for all, and (label, fields) of each."""
+
+    label: str
+    fields: Sequence[tuple[str, Sequence[FieldT]]]
+    tolerant: bool
+
+
+def key_of(expr: Expr) -> Key | None:
+    """The words of a plain path; None for anything else."""
+    match expr:
+        case Root() | Var():
+            return (expr.name,)
+        case Attr():
+            base = key_of(expr.base)
+            return None if base is None else (*base, expr.name)
+        case _:
+            return None
+
+
+def check_path(
+    path: nodes.Path, env: Env, expected: Type | None = None, *, guarded: bool = True
+) -> Typed | None:
+    """A path's expression. ``guarded=False`` for ``has`` and ``show``, which need no guard."""
+    words = [segment.text for segment in path.segments]
+    typed, used = _start(path, words, env, expected, guarded=guarded)
+    hops = 0
+    for index in range(used, len(path.segments)):
+        if typed is None or typed.type is BROKEN:
+            return None
+        hops += isinstance(typed.type, EntityT)
+        if hops > REFERENCE_DEPTH_MAX:
+            env.report.append(
+                complaints.too_many(path.span, "references on one path", REFERENCE_DEPTH_MAX)
+            )
+            return None
+        span = path.segments[0].span.to(path.segments[index].span)
+        typed = _step(typed, path.segments[index], span, env)
+        if typed is not None and guarded and not _is_guarded(typed, span, env):
+            return None
+    if typed is None or typed.type is BROKEN:
+        return None
+    if typed.claimed and env.claimed_where:
+        env.report.append(complaints.claimed_loosens(path.span, ".".join(words), env.claimed_where))
+        return None
+    return typed
+
+
+def lookup_field(name: nodes.Name, owners: Owners, env: Env) -> FieldT | None:
+    """One field declared by every owner with one type; reports when it is not."""
+    found = [
+        (label, next((f for f in fields if f.name == name.text), None))
+        for label, fields in owners.fields
+    ]
+    has = [(label, field) for label, field in found if field is not None]
+    lacks = [label for label, field in found if field is None]
+    if not has:
+        known = sorted({field.name for _, fields in owners.fields for field in fields})
+        env.report.append(complaints.unknown_attribute(name.span, name.text, owners.label, known))
+        return None
+    labels = [label for label, _ in has]
+    first = has[0][1]
+    if any(field.type is BROKEN for _, field in has):
+        return None
+    if any(field.type != first.type for _, field in has):
+        env.report.append(complaints.not_in_every_type(name.span, name.text, labels, []))
+        return None
+    if lacks and not owners.tolerant:
+        env.report.append(complaints.not_in_every_type(name.span, name.text, labels, lacks))
+        return None
+    return FieldT(
+        first.name,
+        first.wire,
+        first.type,
+        optional=bool(lacks) or any(field.optional for _, field in has),
+        untrusted=any(field.untrusted for _, field in has),
+        secret=any(field.secret for _, field in has),
+    )
+
+
+def owners_of(typed: Typed, env: Env) -> Owners | None:
+    """Who declares the attributes of a value; None if nothing can."""
+    scope = env.scope
+    match typed.expr, typed.type:
+        case Root(name="args"), _:
+            fields = [(action.name, action.fields) for action in scope.actions]
+            label = scope.actions[0].name if len(scope.actions) == 1 else "the action"
+            return Owners(f"`{label}`" if len(fields) == 1 else label, fields, scope.tolerant_args)
+        case _, EntityT():
+            entities = env.names.schema.entities
+            names = sorted(typed.type.names)
+            fields = [(name, entities[name].fields) for name in names]
+            return Owners(f"`{describe(typed.type)}`", fields, scope.tolerant_types)
+        case _, RecordT():
+            label = typed.type.name or "record"
+            return Owners(f"`{label}`", [(label, typed.type.fields)], tolerant=False)
+        case _:
+            return None
+
+
+def _start(
+    path: nodes.Path, words: list[str], env: Env, expected: Type | None, *, guarded: bool
+) -> tuple[Typed | None, int]:
+    """The expression for the first word or two, and how many words it took."""
+    first = path.segments[0]
+    variables = env.variables or {}
+    if first.text in variables:
+        typed = variables[first.text]
+        return replace(typed, expr=_moved(typed.expr, first.span)), 1
+    if first.text in _ROOTS:
+        typed_root = _ROOTS[first.text](first, env)
+        if typed_root is not None and guarded and not _is_guarded(typed_root, first.span, env):
+            return None, 1
+        return typed_root, 1
+    if len(words) > 1 and first.text in env.names.enums:
+        return _member(path.segments[1], env.names.enums[first.text], path.span, env), 2
+    return _bare(first, env, expected, alone=len(words) == 1), 1
+
+
+def _moved(expr: Expr, span: Span) -> Expr:
+    """A variable is reported where it is used, not where it was bound."""
+    return replace(expr, span=span) if isinstance(expr, Var) else expr
+
+
+def _step(base: Typed, name: nodes.Name, span: Span, env: Env) -> Typed | None:
+    owners = owners_of(base, env)
+    if owners is None:
+        label = f"a value of type {describe(base.type)}"
+        env.report.append(complaints.unknown_attribute(name.span, name.text, label, []))
+        return None
+    field = lookup_field(name, owners, env)
+    if field is None:
+        return None
+    if isinstance(base.expr, Const) and isinstance(base.expr.value, dict):
+        if field.name not in base.expr.value:
+            env.report.append(complaints.unguarded_optional(span, name.text))
+            return None
+        return Typed(Const(base.expr.value[field.name], field.type, span), field.type)
+    expr = Attr(base.expr, field.name, field.type, field.optional, span)
+    return Typed(expr, field.type, base.claimed or field.untrusted)
+
+
+def _is_guarded(typed: Typed, span: Span, env: Env) -> bool:
+    """Whether the value is there for certain; reports it when not."""
+    expr = typed.expr
+    optional = (isinstance(expr, Attr) and expr.optional) or (
+        isinstance(expr, Root) and _is_optional_root(expr.name, env)
+    )
+    key = key_of(expr)
+    if not optional or key is None or key in env.proved:
+        return True
+    env.report.append(complaints.unguarded_optional(span, ".".join(key)))
+    return False
+
+
+def _is_optional_root(name: str, env: Env) -> bool:
+    return name in {"user", "tool"} or (name == "agent" and not env.scope.has_agent)
+
+
+def _member(name: nodes.Name, enum: EnumT, span: Span, env: Env) -> Typed | None:
+    if name.text not in enum.members:
+        env.report.append(complaints.unknown_member(name.span, name.text, enum.name, enum.members))
+        return None
+    return _enum_const(name.text, enum, span)
+
+
+def _enum_const(member: str, enum: EnumT, span: Span) -> Typed:
+    return Typed(Const(enum.members.index(member) if enum.ordered else member, enum, span), enum)
+
+
+def _bare(name: nodes.Name, env: Env, expected: Type | None, *, alone: bool) -> Typed | None:
+    """A bare name: a member of the expected enum first, then a group, const or data."""
+    const = env.names.values.get(name.text)
+    wanted = expected.item if isinstance(expected, CollT) else expected
+    if alone and isinstance(wanted, EnumT) and name.text in wanted.members:
+        if const is not None and const.type == wanted:
+            choices = [f"{wanted.name}.{name.text}", f"the value {name.text}"]
+            env.report.append(complaints.ambiguous_name(name.span, name.text, choices))
+            return None
+        return _enum_const(name.text, wanted, name.span)
+    if const is not None:
+        return Typed(replace(const, span=name.span), const.type)
+    if name.text in env.names.refused:
+        return None
+    if alone and isinstance(wanted, EnumT):
+        env.report.append(
+            complaints.unknown_member(name.span, name.text, wanted.name, wanted.members)
+        )
+    elif isinstance(wanted, EntityT):
+        env.report.append(complaints.unknown_group(name.span, name.text, env.names.groups()))
+    else:
+        known = [*_ROOTS, *env.names.values, *(env.variables or {})]
+        env.report.append(complaints.unknown_name(name.span, name.text, known))
+    return None
+
+
+# ---------------------------------------------------------------- roots
+
+
+def _principal(name: nodes.Name, env: Env) -> Typed | None:
+    if env.scope.principals is None:
+        env.report.append(
+            complaints.not_in_scope(
+                name.span,
+                name.text,
+                "a route asks for the whole chain",
+                "read `agent`, `user` or `chain`",
+            )
+        )
+        return None
+    return _root(name, EntityT(env.scope.principals))
+
+
+def _agent(name: nodes.Name, env: Env) -> Typed | None:
+    return _marked(name, env, [e.name for e in env.names.schema.entities.values() if e.is_agent])
+
+
+def _user(name: nodes.Name, env: Env) -> Typed | None:
+    return _marked(name, env, [e.name for e in env.names.schema.entities.values() if e.is_person])
+
+
+def _marked(name: nodes.Name, env: Env, types: list[str]) -> Typed | None:
+    if not types:
+        env.report.append(complaints.not_in_scope(name.span, name.text, "no type is marked so"))
+        return None
+    return _root(name, EntityT(frozenset(types)))
+
+
+def _chain(name: nodes.Name, env: Env) -> Typed | None:
+    types = [e.name for e in env.names.schema.entities.values() if e.is_principal]
+    return _root(name, CollT("set", EntityT(frozenset(types)), 1, CHAIN_MAX))
+
+
+def _resource(name: nodes.Name, env: Env) -> Typed | None:
+    if env.scope.resourceless:
+        env.report.append(complaints.no_resource(name.span, env.scope.resourceless))
+        return None
+    if not env.scope.resources:
+        env.report.append(
+            complaints.no_resource(name.span, [action.name for action in env.scope.actions])
+        )
+        return None
+    return _root(name, EntityT(env.scope.resources))
+
+
+def _approver(name: nodes.Name, env: Env) -> Typed | None:
+    if not env.scope.approvers:
+        env.report.append(
+            complaints.not_in_scope(name.span, name.text, "only a route's `where` has approvers")
+        )
+        return None
+    return _root(name, EntityT(env.scope.approvers))
+
+
+def _risk(name: nodes.Name, env: Env) -> Typed | None:
+    env.report.append(complaints.not_yet(name.span, "`risk`", "test `action.risk`, the base risk"))
+    return None
+
+
+def _root(name: nodes.Name, type_: Type) -> Typed:
+    claimed = False
+    return Typed(Root(name.text, type_, name.span), type_, claimed)
+
+
+_ROOTS: Final = {
+    "principal": _principal,
+    "agent": _agent,
+    "user": _user,
+    "chain": _chain,
+    "resource": _resource,
+    "action": lambda name, _env: _root(name, _ACTION),
+    "args": lambda name, _env: _root(name, RecordT("args", ())),
+    "context": lambda name, env: _root(name, RecordT("context", env.names.schema.context)),
+    "tool": lambda name, _env: replace(_root(name, _TOOL), claimed=True),
+    "now": lambda name, _env: _root(name, TIMESTAMP),
+    "risk": _risk,
+    "approver": _approver,
+}

@@ -1,0 +1,219 @@
+"""Routes to checked routes, typed in the scope of the rules that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, assert_never
+
+from pdp.lang import complaints, nodes
+from pdp.lang.checked import Attr, CheckedNeed, Root, Route
+from pdp.lang.checking.expressions import check_condition
+from pdp.lang.checking.metadata import check_route_metadata
+from pdp.lang.checking.names import Names
+from pdp.lang.checking.paths import Env, Owners, Scope, Typed, check_path, owners_of
+from pdp.lang.checking.rules import ScopedRule, group_of
+from pdp.lang.checking.schema import Report
+from pdp.lang.source import Source
+from pdp.lang.types import CollT, EntityT, RecordT, Type
+
+NEED_MAX: Final = 100
+EXPIRES_MAX_S: Final = 366 * 86_400
+DEFAULT_EXCLUDE: Final = ("requester", "owner")
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A route while its items are read."""
+
+    needs: dict[tuple[str, str], CheckedNeed] = field(default_factory=dict)
+    exclude: set[str] = field(default_factory=set)
+    expires_s: int | None = None
+    show: dict[str, Attr | Root] = field(default_factory=dict)
+
+
+def check_routes(
+    names: Names, rules: Sequence[ScopedRule], sources: Mapping[str, Source], report: Report
+) -> dict[str, Route]:
+    """Every declared route, by name."""
+    routes: dict[str, Route] = {}
+    for name in sorted(names.routes):
+        decl = names.routes[name]
+        scope = _scope_of(name, rules, names)
+        routes[name] = _check_route(decl, Env(names, scope, report), sources)
+    return routes
+
+
+def _scope_of(name: str, rules: Sequence[ScopedRule], names: Names) -> Scope:
+    """The union of the scopes of the rules that use the route; everything for an unused one."""
+    users = [scoped.scope for scoped in rules if name in scoped.rule.routes]
+    if not users:
+        actions = tuple(names.schema.actions.values())
+        return Scope(
+            principals=None,
+            has_agent=False,
+            actions=actions,
+            resources=frozenset(r for action in actions for r in action.resources),
+            tolerant_args=True,
+            tolerant_types=True,
+        )
+    return Scope(
+        principals=None,
+        has_agent=all(scope.has_agent for scope in users),
+        actions=tuple({a.name: a for scope in users for a in scope.actions}.values()),
+        resources=frozenset(r for scope in users for r in scope.resources),
+        resourceless=tuple(sorted({r for scope in users for r in scope.resourceless})),
+        tolerant_args=any(scope.tolerant_args for scope in users),
+    )
+
+
+def _check_route(decl: nodes.RouteDecl, env: Env, sources: Mapping[str, Source]) -> Route:
+    check_route_metadata(decl, env.report)
+    draft = _Draft()
+    seen: set[type] = set()
+    for item in decl.items:
+        if isinstance(item, nodes.ExpiresItem | nodes.ExcludeItem | nodes.ShowItem):
+            if type(item) in seen:
+                what = {nodes.ExpiresItem: "expires", nodes.ExcludeItem: "exclude"}
+                name = what.get(type(item), "show")
+                env.report.append(complaints.duplicate(item.span, "clause", name))
+            seen.add(type(item))
+        _check_item(item, draft, env, sources)
+    if not any(isinstance(item, nodes.NeedItem | nodes.ConfirmItem) for item in decl.items):
+        env.report.append(
+            complaints.bad_effect_clause(
+                decl.name.span, f"route `{decl.name.text}` needs nobody", "add `need 1 of GROUP`"
+            )
+        )
+    exclude = draft.exclude if nodes.ExcludeItem in seen else set(DEFAULT_EXCLUDE)
+    return Route(
+        decl.name.text,
+        tuple(draft.needs[key] for key in sorted(draft.needs)),
+        tuple(sorted(exclude | {"requester"})),
+        draft.expires_s,
+        tuple(sorted(draft.show.items())),
+        decl.name.span,
+    )
+
+
+def _check_item(
+    item: nodes.RouteItem, draft: _Draft, env: Env, sources: Mapping[str, Source]
+) -> None:
+    match item:
+        case nodes.NeedItem():
+            _check_need(item, draft, env, sources)
+        case nodes.ExcludeItem():
+            draft.exclude |= {name.text for name in item.who}
+        case nodes.ExpiresItem():
+            seconds, rest = divmod(int(item.duration.value), 1_000)
+            if rest or not 1 <= seconds <= EXPIRES_MAX_S:
+                env.report.append(
+                    complaints.out_of_range(item.span, "expires is 1s to 366d, in whole seconds")
+                )
+            draft.expires_s = seconds
+        case nodes.ShowItem():
+            for path in item.paths:
+                _check_show(path, draft, env)
+        case nodes.ConfirmItem():
+            env.report.append(complaints.not_yet(item.span, "`confirm user`", "use `need`"))
+        case nodes.UseWithinItem():
+            env.report.append(complaints.not_yet(item.span, "`use within`", "it is 1h for now"))
+        case nodes.EscalateItem():
+            env.report.append(complaints.not_yet(item.span, "`escalate to`", "set `expires`"))
+        case nodes.Meta():
+            pass  # read by check_route_metadata
+        case _:
+            assert_never(item)
+
+
+def _check_need(
+    item: nodes.NeedItem, draft: _Draft, env: Env, sources: Mapping[str, Source]
+) -> None:
+    if not 1 <= item.count <= NEED_MAX:
+        env.report.append(
+            complaints.out_of_range(item.span, f"a need asks for 1 to {NEED_MAX} people")
+        )
+    group = group_of(item.group, env.names, env.report)
+    if group is None:
+        return
+    uid, group_type = group
+    schema = env.names.schema
+    people = frozenset(
+        e.name
+        for e in schema.entities.values()
+        if e.is_person and group_type in schema.parent_types(e.name)
+    )
+    if not people:
+        env.report.append(
+            complaints.never_equal(
+                item.group.span,
+                EntityT(frozenset(e.name for e in schema.entities.values() if e.is_person)),
+                EntityT(frozenset({group_type})),
+            )
+        )
+        return
+    for name in sorted({group_type, *people}):
+        if not schema.entities[name].is_directory:
+            env.report.append(complaints.not_directory(item.group.span, name))
+    where, text = None, ""
+    if item.where is not None:
+        inside = replace(env, scope=replace(env.scope, approvers=people))
+        typed = check_condition(item.where, inside.without_claims("in a route"))
+        where = typed.expr if typed else None
+        text = _normalised(item.where, sources)
+    key = (uid, text)
+    before = draft.needs.get(key)
+    count = max(item.count, before.count) if before else item.count
+    draft.needs[key] = CheckedNeed(uid, where, text, count)
+
+
+def _normalised(node: nodes.Expr, sources: Mapping[str, Source]) -> str:
+    """The condition's words with single spaces: what makes two needs the same need."""
+    span = node.span
+    lines = sources[span.file].text.split("\n")[span.line - 1 : span.end_line]
+    lines[-1] = lines[-1][: span.end_column - 1]
+    lines[0] = lines[0][span.column - 1 :]
+    return " ".join(" ".join(lines).split())
+
+
+def _check_show(path: nodes.Path, draft: _Draft, env: Env) -> None:
+    lenient = replace(
+        env,
+        scope=replace(env.scope, resourceless=(), tolerant_args=True, tolerant_types=True),
+    )
+    typed = check_path(path, lenient, guarded=False)
+    if typed is None:
+        return
+    label = ".".join(segment.text for segment in path.segments)
+    if not isinstance(typed.expr, Attr | Root):
+        env.report.append(
+            complaints.type_mismatch(path.span, "a value of the request", "a constant")
+        )
+        return
+    if _holds_secret(path, lenient) or _type_holds_secret(typed.type):
+        env.report.append(complaints.secret_shown(path.span, label))
+        return
+    draft.show[label] = typed.expr
+
+
+def _holds_secret(path: nodes.Path, env: Env) -> bool:
+    """Whether any declaration of any segment of the path is secret."""
+    quiet = replace(env, report=[])
+    for end in range(1, len(path.segments)):
+        before = nodes.Path(path.segments[:end], path.span)
+        typed: Typed | None = check_path(before, quiet, guarded=False)
+        owners: Owners | None = owners_of(typed, quiet) if typed else None
+        name = path.segments[end].text
+        if owners and any(f.secret for _, fs in owners.fields for f in fs if f.name == name):
+            return True
+    return False
+
+
+def _type_holds_secret(type_: Type) -> bool:
+    match type_:
+        case CollT():
+            return _type_holds_secret(type_.item)
+        case RecordT():
+            return any(f.secret or _type_holds_secret(f.type) for f in type_.fields)
+        case _:
+            return False

@@ -1,0 +1,1 @@
+"""Steps between text and tree: scanner, builder and the wording of what was expected."""

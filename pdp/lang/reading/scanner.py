@@ -1,0 +1,294 @@
+"""A first reading, for what no grammar rule can say: hidden characters, open texts, depth.
+
+It also notes the places where the parser can pick up again after a mistake. No node is made here.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, NamedTuple
+
+from pdp.lang import codes
+from pdp.lang.diagnostics import DIAGNOSTICS_MAX, Diagnostic
+from pdp.lang.source import Span
+
+# What cannot be seen, or changes the order in which the rest is seen. A carriage return may only
+# begin a line break.
+HIDDEN: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\ud800-\udfff]|\r(?!\n)"
+)
+_TOKEN: Final = re.compile(
+    r"""(?P<blank>[ \t\r\n]+|\#[^\n]*)
+    |(?P<string>r"[^"\n]*"|"(?:[^"\\\n]|\\[^\n])*")
+    |(?P<quote>r?"[^\n]*)
+    |(?P<word>[A-Za-z_][A-Za-z0-9_]*)
+    |(?P<number>[0-9][0-9A-Za-z_]*(?:\.[0-9][0-9A-Za-z_]*)?)
+    |(?P<open>[\[({])
+    |(?P<close>[\])}])
+    |(?P<sign>::|==|!=|<=|>=|&&|\|\||\.\.|[,.:<>=+\-*!?])
+    |(?P<bad>[^\x00-\x7f]+|.)""",
+    re.VERBOSE,
+)
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_PREFIX_AFTER: Final = frozenset(
+    ("and", "or", "not", "in", "when", "unless", "where", "by", "limit", "satisfies")
+)
+CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
+
+_BEFORE_NAME = (
+    "bundle import actions group const data predicate window route budget policy fixture action"
+)
+_BEFORE_TYPE = "enum level type entity"
+# What follows a declaration's keyword; `context {` and `risk` also occur inside other declarations.
+_HEADS: Final = (
+    {word: re.compile(r"[ \t]+[a-z_]") for word in _BEFORE_NAME.split()}
+    | {word: re.compile(r"[ \t]+[A-Z]") for word in _BEFORE_TYPE.split()}
+    | {word: re.compile(r'[ \t]+r?"') for word in ("invariant", "test")}
+    | {"risk": re.compile(r"[ \t]*\{")}
+)
+DECLARATIONS: Final = frozenset(_HEADS) | {"context"}
+_RULE_HEAD: Final = re.compile(r"[ \t]+[a-z_][A-Za-z0-9_]*[ \t]*:")
+# Words that begin a line inside a block.
+_LINES: Final = frozenset(
+    "owner contact reason ref version language review_by shadow governs need confirm exclude"
+    " expires use escalate show points tier never always agent user do context cases expect".split()
+)
+_TERMINALS: Final = {"never": "QUANT", "always": "QUANT"}
+
+
+class Mark(NamedTuple):
+    """A place to pick up again.
+
+    ``terminal`` is the grammar's name for the word, empty for a brace that only counts; ``depth``
+    is the change in open braces.
+    """
+
+    position: int
+    terminal: str
+    depth: int = 0
+
+
+@dataclass(slots=True)
+class Layout:
+    """What the first reading found. Positions are offsets in characters."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    # Where the grammar must not go on reading: already explained.
+    poisoned: set[int] = field(default_factory=set)
+    marks: list[Mark] = field(default_factory=list)
+    # At a declaration (or the end) reached with brackets open: the innermost opening.
+    unclosed: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """From offsets to spans."""
+
+    file: str
+    text: str
+
+    def line_column(self, position: int) -> tuple[int, int]:
+        line = self.text.count("\n", 0, position) + 1
+        return line, position - self.text.rfind("\n", 0, position)
+
+    def span(self, start: int, end: int) -> Span:
+        return Span(self.file, *self.line_column(start), *self.line_column(end))
+
+
+class _Opening(NamedTuple):
+    position: int
+    bracket: str
+    # Prefix words before the bracket, which nest as well.
+    prefixes: int
+
+
+class _Scan:
+    """One reading of one text."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.text = places.text
+        self.layout = Layout()
+        self.openings: list[_Opening] = []
+        self.depth = 0
+        self.prefixes = 0
+        self.too_deep = False
+        self.last = ""
+        self.line_begins = True
+
+    def report(self, start: int, end: int, complaint: Callable[[Span], Diagnostic]) -> None:
+        """A span costs a reading of the text before it, so none is made past the limit."""
+        if len(self.layout.diagnostics) < DIAGNOSTICS_MAX:
+            self.layout.diagnostics.append(complaint(self.places.span(start, end)))
+
+    def run(self) -> Layout:
+        self._hidden()
+        actions = {
+            "word": self._word,
+            "sign": self._sign,
+            "open": self._open,
+            "close": self._close,
+            "string": self._string,
+            "quote": self._quote,
+            "number": self._number,
+            "bad": self._bad,
+        }
+        for match in _TOKEN.finditer(self.text):
+            kind = match.lastgroup
+            text = match.group()
+            if kind is None or kind == "blank":
+                self.line_begins = self.line_begins or "\n" in text
+                continue
+            actions[kind](text, match.start())
+            self.last = text
+            self.line_begins = False
+        if self.openings:
+            self.layout.unclosed[len(self.text)] = self.openings[-1].position
+        return self.layout
+
+    def _hidden(self) -> None:
+        for match in HIDDEN.finditer(self.text):
+            character = match.group()
+            if character == "\r":  # the grammar would take it for a line break
+                self.layout.poisoned.add(match.start())
+            name = unicodedata.name(character, "control character").lower()
+            self.report(
+                match.start(),
+                match.end(),
+                partial(codes.hidden_character, code_point=ord(character), name=name),
+            )
+            if len(self.layout.diagnostics) >= DIAGNOSTICS_MAX:
+                return
+
+    def _word(self, word: str, position: int) -> None:
+        if word == "not":
+            self._prefix(word, position)
+            return
+        self.prefixes = 0
+        if self.line_begins and word in DECLARATIONS and self._declares(word, position):
+            if self.openings:
+                self.layout.unclosed[position] = self.openings[-1].position
+                self.openings.clear()
+                self.depth = 0
+                self.too_deep = False
+            self.layout.marks.append(Mark(position, word.upper()))
+        elif word == "rule" and _RULE_HEAD.match(self.text, position + 4):
+            self.layout.marks.append(Mark(position, "RULE"))
+        elif self.line_begins and word in _LINES:
+            self.layout.marks.append(Mark(position, _TERMINALS.get(word, word.upper())))
+
+    def _declares(self, word: str, position: int) -> bool:
+        """At the margin any declaration word counts; in brackets only what is nothing else."""
+        if position and self.text[position - 1] != "\n":
+            return False
+        if not self.openings:
+            return True
+        head = _HEADS.get(word)
+        return head is not None and head.match(self.text, position + len(word)) is not None
+
+    def _sign(self, sign: str, position: int) -> None:
+        if sign == "!" or (sign == "-" and self._prefix_place()):
+            self._prefix(sign, position)
+        else:
+            self.prefixes = 0
+
+    def _prefix_place(self) -> bool:
+        last = self.last
+        return not last or last in _PREFIX_AFTER or not (last[-1].isalnum() or last[-1] in '_")]}')
+
+    def _prefix(self, word: str, position: int) -> None:
+        self.prefixes += 1
+        self._check_depth(word, position)
+
+    def _open(self, bracket: str, position: int) -> None:
+        self.openings.append(_Opening(position, bracket, self.prefixes))
+        self.depth += self.prefixes + 1
+        self.prefixes = 0
+        if bracket == "{":
+            self.layout.marks.append(Mark(position, "", 1))
+        self._check_depth(bracket, position)
+
+    def _close(self, bracket: str, position: int) -> None:
+        self.prefixes = 0
+        if bracket == "}":
+            self.layout.marks.append(Mark(position, "RBRACE", -1))
+        # A closing bracket closes what was left open inside its partner; without one, nothing.
+        near = self.openings[-codes.NESTING_MAX - 1 :]
+        if not any(CLOSING[opening.bracket] == bracket for opening in near):
+            return
+        while self.openings:
+            opening = self.openings.pop()
+            self.depth -= opening.prefixes + 1
+            if CLOSING[opening.bracket] == bracket:
+                break
+        if self.depth < codes.NESTING_MAX:
+            self.too_deep = False
+
+    def _check_depth(self, word: str, position: int) -> None:
+        if self.depth + self.prefixes > codes.NESTING_MAX and not self.too_deep:
+            self.too_deep = True
+            self.layout.poisoned.add(position)
+            self.report(position, position + len(word), codes.too_deep)
+
+    def _number(self, text: str, position: int) -> None:
+        self.prefixes = 0
+        if len(text) > codes.NUMBER_CHARS_MAX:
+            self.layout.poisoned.add(position)
+            self.report(position, position + len(text), codes.long_number)
+
+    def _quote(self, text: str, position: int) -> None:
+        self.layout.poisoned.add(position)
+        self.report(position, position + len(text.rstrip()), codes.unclosed_string)
+
+    def _string(self, text: str, position: int) -> None:
+        self.prefixes = 0
+        if text.startswith("r") or "\\" not in text:
+            return
+        for match in _ESCAPE.finditer(text):
+            if match.group(1) not in '"\\nt*':
+                start = position + match.start()
+                self.layout.poisoned.add(position)
+                self.report(start, start + 2, partial(codes.unknown_escape, found=match.group()))
+
+    def _bad(self, text: str, position: int) -> None:
+        self.layout.poisoned.add(position)
+        if HIDDEN.search(text) is None:
+            advice = _ADVICE.get(text[0], "")
+            self.report(
+                position,
+                position + len(text),
+                partial(codes.unknown_character, found=text, advice=advice),
+            )
+
+
+_ADVICE: Final = {
+    ";": "remove it: a line needs no terminator",
+    "'": 'write texts in straight double quotes: "…"',
+    "`": 'write texts in straight double quotes: "…"',
+    "\u201c": 'write texts in straight double quotes: "…"',
+    "\u201d": 'write texts in straight double quotes: "…"',
+    "\u00a0": "replace the no-break space by a space",
+    "&": "write `and`",
+    "|": "write `or`",
+    "/": "there is no division; a comment begins with `#`",
+    "%": "there is no remainder",
+    "\\": "a backslash belongs inside a text",
+}
+
+
+def scan(places: Places) -> Layout:
+    """Reads the whole text once, in time proportional to its length; at most 100 complaints."""
+    return _Scan(places).run()
+
+
+def marks_from(layout: Layout, position: int) -> Iterator[Mark]:
+    """The marks at or after a position, in order."""
+    start = bisect_left(layout.marks, position, key=lambda mark: mark.position)
+    for index in range(start, len(layout.marks)):
+        yield layout.marks[index]

@@ -1,0 +1,1 @@
+"""The front doors around pure handlers. No decision is made in here."""

@@ -1,0 +1,252 @@
+"""The front door on grpcio: threads, statuses, health, drain. Decides and records nothing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from concurrent import futures
+from typing import Any, Final, NoReturn, TypeAlias
+
+import grpc
+from grpc_health.v1 import (  # type: ignore[import-untyped]
+    health,
+    health_pb2,
+    health_pb2_grpc,
+)
+
+from pdp import model
+from pdp.service.addresses import Address, TcpAddress, UnixAddress
+from pdp.service.handlers import SERVICE, Handlers
+from pdp.service.sockets import DoorError, SocketClaim, socket_mode
+from pdp.service.status import INTERNAL_TEXT, Refused, Status
+
+# Twice our own limit, so that a request that is too large for us reaches us and is recorded.
+RECEIVE_BYTES_MAX: Final = 2 * model.REQUEST_BYTES_MAX
+
+_OPTIONS: Final = (
+    # A second server on the same port must fail, not share it.
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", RECEIVE_BYTES_MAX),
+    ("grpc.max_send_message_length", -1),
+    # Only `identity` (bit 0): what arrives has the size it says it has.
+    ("grpc.compression_enabled_algorithms_bitset", 1),
+)
+_CODES: Final = {status: grpc.StatusCode[status.name] for status in Status}
+_LOG: Final = logging.getLogger("pdp.service")
+
+# Bytes and peer to bytes; raises Refused.
+Call: TypeAlias = Callable[[bytes, str], bytes]
+
+
+class GrpcDoor:
+    """One gRPC server on any number of addresses: bound when made, serving once opened."""
+
+    def __init__(self, addresses: tuple[Address, ...], threads: int, max_concurrent: int) -> None:
+        """Bind every address, or none. Raises DoorError."""
+        self._admission = _Admission()
+        self._pool = _AdmittingPool(self._admission, threads)
+        self._server = grpc.server(
+            self._pool,
+            interceptors=[self._admission],
+            options=_OPTIONS,
+            maximum_concurrent_rpcs=max_concurrent,
+            compression=grpc.Compression.NoCompression,
+        )
+        self._health = _Health()
+        self._claims: list[SocketClaim] = []
+        self._handlers: Handlers | None = None
+        self._shed = 0
+        try:
+            self.addresses = tuple(self._bind(address) for address in addresses)
+        except BaseException:
+            self.close()
+            raise
+
+    def open(self, handlers: Handlers) -> None:
+        """Answer calls from now on."""
+        self._handlers = handlers
+        calls: Mapping[str, Call] = {
+            "Decide": handlers.decide,
+            "DecideBatch": handlers.decide_batch,
+            "Explain": handlers.explain,
+            "ReportOutcome": handlers.report_outcome,
+            "GetReceipt": handlers.get_receipt,
+        }
+        methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            name: grpc.unary_unary_rpc_method_handler(self._behaviour(call))
+            for name, call in calls.items()
+        }
+        self._server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler(SERVICE, methods)]
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._server.start()
+        self.set_serving(serving=True)
+
+    def set_serving(self, *, serving: bool) -> None:
+        """What the health service says, of the server as a whole and of ``DecisionService``."""
+        self._health.say(serving=serving)
+
+    def count_shed(self) -> None:
+        """Report the calls that gRPC itself shed since the last report; about once a second."""
+        count = self._admission.take_shed()
+        if count and self._handlers is not None:
+            self._handlers.count(Status.RESOURCE_EXHAUSTED, "shed", count)
+
+    def drain(self, grace_s: float) -> None:
+        """Say NOT_SERVING, take no new calls, give those in flight ``grace_s``."""
+        self.set_serving(serving=False)
+        self._health.end_watches()
+        self._server.stop(grace_s).wait()
+        self.count_shed()
+
+    def close(self) -> None:
+        """Let go of threads and addresses, at once."""
+        self._server.stop(None).wait()
+        self._pool.shutdown(wait=False)
+        for claim in self._claims:
+            claim.release()
+        self._claims.clear()
+
+    def _bind(self, address: Address) -> Address:
+        match address:
+            case UnixAddress(path):
+                self._claims.append(SocketClaim(path))
+                with socket_mode():
+                    self._port(address)
+                return address
+            case TcpAddress(host):
+                return TcpAddress(host, self._port(address))
+
+    def _port(self, address: Address) -> int:
+        try:
+            port = self._server.add_insecure_port(str(address))
+        except RuntimeError:
+            port = 0
+        if port == 0:
+            raise DoorError(
+                f"cannot serve on `{address}`: it is in use, or not an address of this machine"
+            )
+        return port
+
+    def _behaviour(self, call: Call) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+        def behave(data: bytes, context: grpc.ServicerContext) -> bytes:
+            if not context.is_active() or context.time_remaining() == 0:
+                # Nobody waits for the answer any more, so no decision is made in their name.
+                self._too_late(context)
+            try:
+                return call(data, caller(context.peer()))
+            except Refused as refused:
+                ended, text = refused.status, str(refused)
+            except Exception as bug:  # noqa: BLE001 - gRPC would send an exception's text
+                _LOG.error("internal error at the door: %s", type(bug).__name__)
+                ended, text = Status.INTERNAL, INTERNAL_TEXT
+            _abort(context, ended, text)
+
+        return behave
+
+    def _too_late(self, context: grpc.ServicerContext) -> NoReturn:
+        if self._handlers is not None:
+            self._handlers.count(Status.DEADLINE_EXCEEDED, "too_late", peer=caller(context.peer()))
+        _abort(context, Status.DEADLINE_EXCEEDED, "the deadline passed before work began")
+
+
+def caller(peer: str) -> str:
+    """Who calls, as far as gRPC knows: its peer, without the port that anyone may vary."""
+    return peer.rpartition(":")[0] if peer.startswith("ipv") else peer.partition(":")[0]
+
+
+def _abort(context: grpc.ServicerContext, status: Status, text: str) -> NoReturn:
+    context.abort(_CODES[status], text)
+    raise AssertionError("abort returned")
+
+
+class _Admission(grpc.ServerInterceptor):
+    """Counts the calls that arrive; those that no thread is asked to work on were shed by gRPC.
+
+    gRPC asks for the method's handler, then sheds or submits, all in one thread of its own.
+    """
+
+    def __init__(self) -> None:
+        self.submitted = 0
+        self._arrived = 0
+        self._seen = 0
+        self._reported = 0
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        handler = continuation(handler_call_details)
+        if handler is not None:
+            self._arrived += 1
+        return handler
+
+    def take_shed(self) -> int:
+        """Shed since the last report; one just arriving looks shed, so each must be seen twice."""
+        seen = self._arrived - self.submitted
+        certain = min(seen, self._seen)
+        self._seen = seen
+        count = max(0, certain - self._reported)
+        self._reported += count
+        return count
+
+
+class _AdmittingPool(futures.ThreadPoolExecutor):
+    """Threads, and the count of calls that were given to them."""
+
+    def __init__(self, admission: _Admission, threads: int) -> None:
+        super().__init__(threads, thread_name_prefix="pdp-grpc")
+        self._admission = admission
+
+    def submit(self, *args: Any, **kwargs: Any) -> futures.Future[Any]:
+        self._admission.submitted += 1
+        return super().submit(*args, **kwargs)
+
+
+class _Watch:
+    """The sending end of one health watch; once ended, it sends nothing more."""
+
+    def __init__(self, send: Callable[[object], None]) -> None:
+        self._send = send
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def __call__(self, response: object) -> None:
+        with self._lock:
+            if not self._ended:
+                self._ended = response is None
+                self._send(response)
+
+
+class _Health(health.HealthServicer):  # type: ignore[misc]
+    """The standard health service, whose watches can be ended so that they do not delay a drain."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._watches: set[_Watch] = set()
+        self.say(serving=False)
+
+    def Watch(  # noqa: N802 - the service's name for it
+        self,
+        request: health_pb2.HealthCheckRequest,
+        context: grpc.ServicerContext,
+        send_response_callback: Callable[[object], None],
+    ) -> None:
+        watch = _Watch(send_response_callback)
+        self._watches.add(watch)
+        context.add_callback(lambda: self._watches.discard(watch))
+        super().Watch(request, context, watch)
+
+    def say(self, *, serving: bool) -> None:
+        """Set the status of the server as a whole and of our service, and tell who watches."""
+        responses = health_pb2.HealthCheckResponse
+        for service in ("", SERVICE):
+            self.set(service, responses.SERVING if serving else responses.NOT_SERVING)
+
+    def end_watches(self) -> None:
+        """Close every watch, after what it has been told."""
+        for watch in tuple(self._watches):
+            watch(None)

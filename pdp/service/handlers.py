@@ -1,0 +1,339 @@
+"""What every front door answers: bytes in, durable record, bytes out. Knows no transport."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from google.protobuf.message import DecodeError
+
+from pdp import model
+from pdp._proto import decision_pb2 as pb
+from pdp.decisionlog import record, redact
+from pdp.decisionlog.errors import LogError
+from pdp.decisionlog.record import Kind
+from pdp.decisionlog.writer import Writer
+from pdp.engine import Engine
+from pdp.model import Attribution, Decision, DenyCause, Effect, Entity, Reasons, RequestError
+from pdp.protoform import decision_to_proto, receipt_to_proto, request_from_proto
+from pdp.request import Request
+from pdp.service import identity, status
+from pdp.service.batch import merged_items
+from pdp.service.metrics import Metrics
+from pdp.service.refusals import RefusalTally
+from pdp.service.status import Refused, Status
+
+SERVICE: Final = "pdp.v1.DecisionService"
+MESSAGE_CHARS_MAX: Final = 500
+
+_LOG: Final = logging.getLogger("pdp.service")
+_SUMMARY: Final = model.Obligation("log", "summary")
+
+MessageT = TypeVar("MessageT", pb.DecideRequest, pb.DecideBatchRequest)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What handlers would otherwise take from the world: clocks, randomness, versions.
+
+    ``clock_ns`` is the time of day, ``timer_ns`` only ever rises, both in nanoseconds; ``entropy``
+    gives as many random bytes as asked.
+    """
+
+    clock_ns: Callable[[], int]
+    timer_ns: Callable[[], int]
+    entropy: Callable[[int], bytes]
+    engine_version: str
+    tzdata_version: str
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call, and what has become known about it by the time it may have to be refused."""
+
+    rpc: str
+    data: bytes
+    peer: str
+    principal: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """One decision, ready to be recorded and then sent."""
+
+    decision: Decision
+    answer: pb.DecideResponse
+    payload: bytes
+
+
+class Handlers:
+    """The calls of ``DecisionService``. Every method may be called from any thread.
+
+    ``peer`` is who the transport says is calling. All methods return the answer's bytes, or raise
+    Refused once that is recorded too, or counted; never anything else. ``engine`` may be replaced
+    while calls are running: each call reads it once.
+    """
+
+    def __init__(
+        self, engine: Engine, log: Writer, metrics: Metrics, surroundings: Surroundings
+    ) -> None:
+        self.engine = engine
+        self._log = log
+        self._metrics = metrics
+        self._around = surroundings
+        self._tally = RefusalTally()
+        metrics.watch_log(lambda: self.available, lambda: log.batches)
+
+    @property
+    def available(self) -> bool:
+        """Whether the latest batch of records became durable, so that answers can be given."""
+        return self._log.trouble is None and not self._log.failed
+
+    def decide(self, data: bytes, peer: str) -> bytes:
+        """``DecideRequest`` to ``DecideResponse``."""
+        return self._guarded(_Call("Decide", data, peer), self._decide)
+
+    def decide_batch(self, data: bytes, peer: str) -> bytes:
+        """``DecideBatchRequest`` to ``DecideBatchResponse``."""
+        return self._guarded(_Call("DecideBatch", data, peer), self._decide_batch)
+
+    def explain(self, data: bytes, peer: str) -> bytes:
+        """Comes in a later version."""
+        return self._guarded(_Call("Explain", data, peer), _not_in_this_version)
+
+    def report_outcome(self, data: bytes, peer: str) -> bytes:
+        """Comes in a later version."""
+        return self._guarded(_Call("ReportOutcome", data, peer), _not_in_this_version)
+
+    def get_receipt(self, data: bytes, peer: str) -> bytes:
+        """Comes in a later version."""
+        return self._guarded(_Call("GetReceipt", data, peer), _not_in_this_version)
+
+    def count(self, ended: Status, cause: str, count: int = 1, peer: str = "") -> None:
+        """Calls that a door ended itself (shed, too late); they enter the next summary."""
+        self._tally.count(peer, ended.name, count)
+        self._metrics.refused(ended, cause, count)
+
+    def summarise(self) -> None:
+        """Write down what was only counted; called about once a second, and before a stop.
+
+        While the log is failing this is also the probe that finds out when it can be written again.
+        """
+        counts = self._tally.take()
+        if not counts and self.available:
+            return
+        payload = record.shed_summary_record(
+            time_unix_ns=self._around.clock_ns(),
+            counts=counts,
+            engine_version=self._around.engine_version,
+        )
+        try:
+            self._write([(Kind.SHED_SUMMARY, payload)])
+        except Refused:
+            self._tally.restore(counts)
+
+    # ---------------------------------------------------------------- one call
+
+    def _guarded(self, call: _Call, work: Callable[[_Call], bytes]) -> bytes:
+        started_ns = self._around.timer_ns()
+        try:
+            return work(call)
+        except Refused as refused:
+            ended = refused
+        except Exception as bug:  # noqa: BLE001 - outermost: whatever broke, nobody is allowed anything
+            _report(call.rpc, bug)
+            ended = status.internal()
+        finally:
+            elapsed_s = (self._around.timer_ns() - started_ns) / 1e9
+            self._metrics.called(call.rpc, elapsed_s)
+        raise self._recorded(call, ended) from None
+
+    def _decide(self, call: _Call) -> bytes:
+        message = _parsed(pb.DecideRequest, call.data)
+        engine = self.engine
+        try:
+            request = request_from_proto(message)
+            call.principal, call.action = request.principal.uid, request.action
+            started_ns = self._around.timer_ns()
+            decision = engine.decide(engine.bind(request))
+        except RequestError as error:
+            raise _invalid(error) from None
+        answered = self._answered(request, decision, self._around.timer_ns() - started_ns)
+        return self._sent([answered])[0].SerializeToString()
+
+    def _decide_batch(self, call: _Call) -> bytes:
+        batch = _parsed(pb.DecideBatchRequest, call.data)
+        engine = self.engine
+        answered = [self._item(engine, message) for message in merged_items(batch)]
+        return pb.DecideBatchResponse(answers=self._sent(answered)).SerializeToString()
+
+    def _item(self, engine: Engine, message: pb.DecideRequest) -> _Answered:
+        request = _UNREAD
+        started_ns = self._around.timer_ns()
+        try:
+            request = request_from_proto(message)
+            decision = engine.decide(engine.bind(request))
+        except RequestError as error:
+            decision = _invalid_item(engine, request, error)
+        return self._answered(request, decision, self._around.timer_ns() - started_ns)
+
+    def _answered(self, request: Request, decision: Decision, decide_ns: int) -> _Answered:
+        now_ns = self._around.clock_ns()
+        entropy = self._around.entropy(identity.ENTROPY_BYTES)
+        decision = dataclasses.replace(decision, decision_id=identity.decision_id(now_ns, entropy))
+        answer = decision_to_proto(decision, request.request_id)
+        hidden_paths = _hidden_paths(request, decision)
+        kept, omitted = redact.omit(request, hidden_paths)
+        if _SUMMARY in decision.obligations:
+            kept, args = redact.omit_args(kept)
+            omitted = tuple(dict.fromkeys((*omitted, *args)))
+        payload = record.decision_record(
+            request=kept,
+            omitted=omitted,
+            answer=answer,
+            decision=dataclasses.replace(decision, hidden_paths=hidden_paths),
+            time_unix_ns=now_ns,
+            decide_ns=decide_ns,
+            engine_version=self._around.engine_version,
+            tzdata_version=self._around.tzdata_version,
+        )
+        return _Answered(decision, answer, payload)
+
+    def _sent(self, answered: Sequence[_Answered]) -> list[pb.DecideResponse]:
+        """The answers, once every one of them is durable."""
+        receipts = self._write([(Kind.DECISION, item.payload) for item in answered])
+        for item, receipt in zip(answered, receipts, strict=True):
+            item.answer.receipt.CopyFrom(receipt_to_proto(receipt))
+            self._metrics.decided(item.decision)
+        return [item.answer for item in answered]
+
+    # ---------------------------------------------------------------- the log
+
+    def _write(self, records: Sequence[tuple[Kind, bytes]]) -> Sequence[model.ReceiptPointer]:
+        """Receipts once all is durable. Raises Refused: no record, no answer."""
+        try:
+            receipts = self._log.append_many(records)
+        except LogError:
+            self._metrics.log_failed()
+            raise status.log_unavailable() from None
+        self._metrics.log_wrote(len(records))
+        return receipts
+
+    def _recorded(self, call: _Call, ended: Refused) -> Refused:
+        """The refusal to give, recorded or counted; a failing log makes it UNAVAILABLE."""
+        now_ns = self._around.clock_ns()
+        if ended.status is Status.UNAVAILABLE:
+            self._tally.count(call.peer, ended.status.name)
+        elif self._tally.admit(call.peer, now_ns):
+            try:
+                self._write([(Kind.REFUSAL, self._refusal(call, ended, now_ns))])
+            except Refused as unavailable:
+                ended = unavailable
+                self._tally.count(call.peer, ended.status.name)
+            except Exception as bug:  # noqa: BLE001 - as in `_guarded`
+                _report(call.rpc, bug)
+                ended = status.internal()
+                self._tally.count(call.peer, ended.status.name)
+        else:
+            ended = ended if self.available else status.log_unavailable()
+            self._tally.count(call.peer, ended.status.name)
+        self._metrics.refused(ended.status, ended.cause)
+        return ended
+
+    def _refusal(self, call: _Call, ended: Refused, now_ns: int) -> bytes:
+        return record.refusal_record(
+            time_unix_ns=now_ns,
+            peer=call.peer,
+            rpc=f"/{SERVICE}/{call.rpc}",
+            status=ended.status.name,
+            reason=ended.cause,
+            field=ended.field,
+            request_bytes=len(call.data),
+            request_sha256=hashlib.sha256(call.data).hexdigest(),
+            principal=call.principal,
+            action=call.action,
+            engine_version=self._around.engine_version,
+        )
+
+
+# Stands in the record of an item whose request could not even be read.
+_UNREAD: Final = Request(principal=Entity("", ""), action="")
+
+
+def _not_in_this_version(call: _Call) -> bytes:
+    raise Refused(
+        Status.UNIMPLEMENTED, "not_in_this_version", f"{call.rpc} comes in a later version"
+    )
+
+
+def _parsed(kind: type[MessageT], data: bytes) -> MessageT:
+    if len(data) > model.REQUEST_BYTES_MAX:
+        raise Refused(
+            Status.INVALID_ARGUMENT,
+            "request_too_large",
+            f"invalid request: larger than {model.REQUEST_BYTES_MAX} bytes",
+        )
+    message = kind()
+    try:
+        message.ParseFromString(data)
+    except DecodeError:
+        raise Refused(
+            Status.INVALID_ARGUMENT,
+            "malformed_message",
+            f"invalid request: the bytes are no {kind.DESCRIPTOR.name} message",
+        ) from None
+    return message
+
+
+def _invalid(error: RequestError) -> Refused:
+    return Refused(
+        Status.INVALID_ARGUMENT, "invalid_request", _complaint(error), _field(error.field)
+    )
+
+
+def _invalid_item(engine: Engine, request: Request, error: RequestError) -> Decision:
+    chain = () if request is _UNREAD else tuple(entity.uid for entity in request.chain)
+    return Decision(
+        effect=Effect.DENY,
+        cause=DenyCause.INVALID_REQUEST,
+        attribution=Attribution(chain=chain),
+        bundle=engine.bundle,
+        reasons=Reasons(for_model="The request is not valid.", for_person=_complaint(error)),
+        hidden_paths=("*",),
+    )
+
+
+def _complaint(error: RequestError) -> str:
+    """Our words about the request; what they quote of it is shortened and made visible."""
+    place = f"{error.field}: " if error.field else ""
+    text = f"invalid request: {place}{error}"
+    if len(text) > MESSAGE_CHARS_MAX:
+        text = text[:MESSAGE_CHARS_MAX] + "…"
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def _field(path: str) -> str:
+    """A place in the request, if it looks like one: the log keeps no text chosen freely."""
+    plain = path.replace("_", "").replace(".", "").replace("[", "").replace("]", "")
+    return path if len(path) <= model.ID_CHARS_MAX and plain.isascii() and plain.isalnum() else ""
+
+
+def _hidden_paths(request: Request, decision: Decision) -> tuple[str, ...]:
+    """What must not be logged; ``*`` is every JSON text, as nobody knows what is secret there."""
+    if "*" not in decision.hidden_paths:
+        return decision.hidden_paths
+    types = dict.fromkeys(f"entities.{entity.type}" for entity in request.entities)
+    return ("args", "context", "chain", "resource", *types)
+
+
+def _report(rpc: str, bug: BaseException) -> None:
+    """Tell the operator where a bug is, without its text: that may hold a caller's values."""
+    frames = traceback.extract_tb(bug.__traceback__)
+    where = " <- ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames[-5:]))
+    _LOG.error("internal error in %s: %s at %s", rpc, type(bug).__name__, where)

@@ -1,0 +1,175 @@
+"""One server from its settings: engine, log, handlers, doors, and their orderly end. No logic."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import metadata
+from typing import Final
+
+from pdp import __version__
+from pdp.decisionlog import record
+from pdp.decisionlog.appender import Durability, Setup
+from pdp.decisionlog.errors import LogError
+from pdp.decisionlog.record import Kind
+from pdp.decisionlog.writer import Writer
+from pdp.engine import Engine
+from pdp.service.config import Settings
+from pdp.service.grpcio import GrpcDoor
+from pdp.service.handlers import Handlers, Surroundings
+from pdp.service.metrics import Metrics, MetricsDoor
+
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_TICK_S: Final = 1.0
+_POLL_S: Final = 0.2
+_LOG: Final = logging.getLogger("pdp.service")
+_WARNINGS: Final = {
+    "unsafe_accept_unsigned": "nobody signed the policies: whoever can write to their directory"
+    " decides",
+    "unsafe_any_caller": "whoever can connect is answered, and believed about whom they act for",
+}
+
+
+def run(settings: Settings, say: Callable[[str], None], warn: Callable[[str], None]) -> bool:
+    """Serve until SIGTERM or SIGINT; whether it ended cleanly (False: the log failed for good).
+
+    ``say`` gets one line when ready, ``warn`` one for each unsafe setting. A second signal ends the
+    process at once. Must run in the main thread. Raises PolicyError, BundleError, LogError,
+    DoorError or MetricsError if it cannot start.
+    """
+    with _blocked_signals(), ExitStack() as stack:
+        for name in settings.unsafe:
+            warn(f"unsafe: {name} is on: {_WARNINGS[name]}")
+        engine = Engine.from_directory(
+            settings.policies, unsafe_accept_unsigned=settings.unsafe_accept_unsigned
+        )
+        door = GrpcDoor(settings.grpc, settings.threads, settings.max_concurrent)
+        stack.callback(door.close)
+        metrics = Metrics()
+        metrics.bundle_active(engine.bundle)
+        addresses = [str(address) for address in door.addresses]
+        if settings.metrics is not None:
+            metrics_door = MetricsDoor(metrics, settings.metrics)
+            stack.callback(metrics_door.close)
+            addresses.append(f"http://{metrics_door.address}/metrics")
+        log = _opened_log(settings)
+        stack.callback(log.close)
+        around = _surroundings()
+        log.append_many(_first_records(settings, engine, around))
+        handlers = Handlers(engine, log, metrics, around)
+        door.open(handlers)
+        with _ticking(door, handlers):
+            bundle = engine.bundle
+            say(
+                f"serving {' '.join(addresses)} bundle {bundle.name} {bundle.version}"
+                f" {bundle.digest[:12]} log {settings.log_dir}"
+            )
+            reason = _awaited(log)
+        _second_signal_exits()
+        door.drain(settings.grace_s)
+        return _stopped(log, handlers, reason)
+
+
+def _opened_log(settings: Settings) -> Writer:
+    node = settings.node or platform.node()[:63] or "unnamed"
+    return Writer.open(settings.log_dir, Setup(node, Durability(settings.log_mode)))
+
+
+def _surroundings() -> Surroundings:
+    return Surroundings(
+        clock_ns=time.time_ns,
+        timer_ns=time.perf_counter_ns,
+        entropy=os.urandom,
+        engine_version=__version__,
+        tzdata_version=metadata.version("tzdata"),
+    )
+
+
+def _first_records(
+    settings: Settings, engine: Engine, around: Surroundings
+) -> list[tuple[Kind, bytes]]:
+    now_ns = around.clock_ns()
+    digest = settings.digest()
+    start = record.start_record(
+        time_unix_ns=now_ns,
+        node=settings.node or platform.node(),
+        pid=os.getpid(),
+        engine_version=around.engine_version,
+        settings_digest=digest,
+        unsafe=settings.unsafe,
+    )
+    in_force = record.settings_record(time_unix_ns=now_ns, digest=digest, settings=settings.pairs())
+    activation = record.bundle_activation_record(
+        time_unix_ns=now_ns,
+        bundle=engine.bundle,
+        files=engine.files,
+        engine_version=around.engine_version,
+    )
+    return [
+        (Kind.START, start), (Kind.SETTINGS, in_force), (Kind.BUNDLE_ACTIVATION, activation),
+    ]  # fmt: skip
+
+
+def _stopped(log: Writer, handlers: Handlers, reason: str) -> bool:
+    """The last records. Without them the next start finds a run that did not stop cleanly."""
+    handlers.summarise()
+    try:
+        log.append(Kind.STOP, record.stop_record(time_unix_ns=time.time_ns(), reason=reason))
+    except LogError as error:
+        _LOG.error("no stop record: %s", error)
+        return False
+    return True
+
+
+def _awaited(log: Writer) -> str:
+    """Why to stop: the signal's name, or that the log failed for good."""
+    while not log.failed:
+        got = signal.sigtimedwait(_STOP_SIGNALS, _POLL_S)
+        if got is not None:
+            return signal.Signals(got.si_signo).name.lower()
+    return "log_failed"
+
+
+@contextmanager
+def _blocked_signals() -> Iterator[None]:
+    """Threads started inside leave the stop signals to ``sigtimedwait`` in the main thread."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _second_signal_exits() -> None:
+    for number in _STOP_SIGNALS:
+        signal.signal(number, lambda *_: os._exit(1))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+
+
+@contextmanager
+def _ticking(door: GrpcDoor, handlers: Handlers) -> Iterator[None]:
+    """About once a second: write down what was only counted, and keep the health service honest."""
+    done = threading.Event()
+
+    def tick() -> None:
+        while not done.wait(_TICK_S):
+            try:
+                door.count_shed()
+                handlers.summarise()
+                door.set_serving(serving=handlers.available)
+            except Exception as bug:  # noqa: BLE001 - the next tick may do better, and none would not
+                _LOG.error("internal error in a tick: %s", type(bug).__name__)
+
+    thread = threading.Thread(target=tick, name="pdp-tick", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(_TICK_S)

@@ -1,0 +1,47 @@
+"""How a call can end without an answer: our own names for gRPC's statuses, and no transport."""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+from pdp.model import PdpError
+
+
+class Status(enum.Enum):
+    """The statuses that a handler or a door gives; names and numbers are gRPC's."""
+
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    RESOURCE_EXHAUSTED = 8
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+
+
+class Refused(PdpError):
+    """No answer: ``status`` and the message go to the caller; ``cause`` is our name for the log.
+
+    ``field`` names the offending place of the request, or is empty.
+    """
+
+    def __init__(self, status: Status, cause: str, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.cause = cause
+        self.field = field
+
+
+# Fixed texts, since what went wrong inside is not the caller's business.
+UNAVAILABLE_TEXT: Final = "unavailable"
+INTERNAL_TEXT: Final = "internal error"
+
+
+def log_unavailable() -> Refused:
+    """The answer could not be made durable, so there is none."""
+    return Refused(Status.UNAVAILABLE, "log_unavailable", UNAVAILABLE_TEXT)
+
+
+def internal() -> Refused:
+    """A bug of ours outside evaluation."""
+    return Refused(Status.INTERNAL, "internal", INTERNAL_TEXT)

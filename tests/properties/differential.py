@@ -1,0 +1,164 @@
+"""Compiled against reference on generated programs and requests: every part of the answer. No policy here.
+
+``python -m tests.properties.differential FIRST COUNT`` runs a range of seeds from the command line.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from pdp.canonical import Number
+from pdp.eval.policyset import PolicySet
+from pdp.eval.reference import decide as reference_decide
+from pdp.lang.checked import CheckedPolicies
+from pdp.lang.checker import check
+from pdp.lang.source import Source
+from pdp.model import Decision, Entity, RequestError
+from pdp.request import Request
+from tests.properties.generate import Program, program, requests
+
+# What both sides must agree on. The rest of a Decision is texts, identities and receipts.
+PARTS: Final = (
+    "effect",
+    "cause",
+    "rules",
+    "attribution",
+    "obligations",
+    "approval",
+    "errors",
+    "hidden_paths",
+    "next_action",
+)
+REQUESTS_PER_PROGRAM: Final = 200
+# Requests are drawn from a stream of their own, so that more of them never change the program.
+_REQUEST_SEED: Final = 1 << 40
+
+Decide = Callable[[CheckedPolicies, Mapping[str, Entity], Request, int], Decision]
+
+
+class DifferenceError(AssertionError):
+    """Two answers to one request; the text holds all that is needed to look at it."""
+
+
+@dataclass
+class Tally:
+    """What a run has seen: cases compared, requests refused at the door, answers by cause."""
+
+    cases: int = 0
+    refused: int = 0
+    answers: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        answers = ", ".join(f"{name} {count}" for name, count in self.answers.most_common())
+        return f"{self.cases} cases, {self.refused} requests refused; {answers}"
+
+
+def checked_of(made: Program) -> CheckedPolicies:
+    """The generator's promise: its programs have no errors."""
+    checked, diagnostics = check(made.files)
+    if checked is None:
+        told = "\n".join(f"{d.span} {d.code.code} {d.message}" for d in diagnostics)
+        raise AssertionError(f"a generated program was refused\n{told}\n{made.text()}")
+    return checked
+
+
+def built(made: Program, checked: CheckedPolicies) -> PolicySet:
+    sources = {
+        name: Source(name, body.decode())
+        for name, body in made.files.items()
+        if name.endswith(".charter")
+    }
+    return PolicySet.build(checked, made.directory, sources)
+
+
+def compare_program(
+    made: Program,
+    asked: Iterator[tuple[dict[str, object], int]],
+    tally: Tally,
+    *,
+    label: str = "",
+    reference: Decide = reference_decide,
+) -> None:
+    """Every request, judged by both. Raises DifferenceError at the first difference."""
+    checked = checked_of(made)
+    policies = built(made, checked)
+    for body, now_us in asked:
+        request = Request.from_json(body)
+        try:
+            bound = policies.bind(request)
+        except RequestError:
+            tally.refused += 1
+            continue
+        if bound.invalid:
+            raise DifferenceError(f"{label}: called invalid: {bound.invalid}\n{shown(body)}")
+        got = policies.decide(bound, now_us)
+        wanted = reference(checked, made.directory, request, now_us)
+        tally.cases += 1
+        tally.answers[got.cause.value if got.cause else got.effect.value] += 1
+        parts = [part for part in PARTS if getattr(got, part) != getattr(wanted, part)]
+        if parts:
+            raise DifferenceError(_told(label, made, body, now_us, parts, got, wanted))
+
+
+def compare_seed(
+    seed: int,
+    tally: Tally,
+    *,
+    count: int = REQUESTS_PER_PROGRAM,
+    reference: Decide = reference_decide,
+) -> None:
+    """One seed: a program and ``count`` requests."""
+    made = program(Random(seed), size=1 + seed % 3)
+    asked = requests(made, Random(seed + _REQUEST_SEED), count)
+    compare_program(made, asked, tally, label=f"seed {seed}", reference=reference)
+
+
+def shown(body: dict[str, object]) -> str:
+    """A request for people; numbers with the digits they had."""
+    return json.dumps(body, indent=1, ensure_ascii=False, default=str)
+
+
+def _told(
+    label: str,
+    made: Program,
+    body: dict[str, object],
+    now_us: int,
+    parts: list[str],
+    got: Decision,
+    wanted: Decision,
+) -> str:
+    lines = [f"{label}: compiled and reference differ in {', '.join(parts)}", made.text()]
+    lines += [f"# ==== request, now_us = {now_us}", shown(body)]
+    for part in parts:
+        lines += [
+            f"# ==== {part}",
+            f"compiled:  {getattr(got, part)}",
+            f"reference: {getattr(wanted, part)}",
+        ]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    first, count = int(arguments[0]), int(arguments[1])
+    tally = Tally()
+    differences = 0
+    for seed in range(first, first + count):
+        try:
+            compare_seed(seed, tally)
+        except DifferenceError as difference:
+            differences += 1
+            sys.stdout.write(f"{difference}\n\n")
+    sys.stdout.write(f"{differences} differences; {tally}\n")
+    return 1 if differences else 0
+
+
+assert issubclass(Number, str)  # why `shown` can write a number as JSON does a string
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
