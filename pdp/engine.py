@@ -10,7 +10,7 @@ from typing import Final
 
 from pdp.bundles import manifest
 from pdp.bundles.source import read_policy_directory
-from pdp.eval import policytest, reference_explain
+from pdp.eval import policytest, reference
 from pdp.eval.directory import read_directory
 from pdp.eval.facts import BoundRequest
 from pdp.eval.policyset import PolicySet
@@ -133,14 +133,14 @@ class Engine:
             decision = _failed(bound)
         return replace(decision, bundle=self.bundle)
 
-    def explain(self, request: Request) -> tuple[reference_explain.RuleOutcome, ...]:
+    def explain(self, request: Request) -> tuple[reference.RuleOutcome, ...]:
         """Every candidate rule for every member of the chain: held, false or error, and where.
 
         Empty for a request that no rule is read for (cause ``invalid_request``).
         """
         if self.bind(request).invalid is not None:
             return ()
-        return reference_explain.explain(self.checked, self.directory, request, self._clock())
+        return reference.explain(self.checked, self.directory, request, self._clock())
 
     def run_tests(self) -> tuple[policytest.TestResult, ...]:
         """The tests beside the policies, each against its own fixtures and clock."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import given, settings
@@ -129,8 +127,12 @@ def test_bytes_from_anyone_give_a_request_or_a_request_error(data):
         sent.ParseFromString(data)
     except DecodeError:  # what protobuf refuses never reaches us
         return
-    with contextlib.suppress(RequestError):
-        protoform.request_from_proto(sent)
+    outcome: Request | RequestError
+    try:
+        outcome = protoform.request_from_proto(sent)
+    except RequestError as error:
+        outcome = error
+    assert isinstance(outcome, Request | RequestError)
 
 
 @given(st.integers(), st.integers(-(2**31), 2**31 - 1), st.integers(-(2**31), 2**31 - 1))

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from pdp.cli.output import Format, console
-from pdp.cli.policyfiles import checked_or_exit, read_policies, show_diagnostics
+from pdp.cli.output import Format, FormatOption, console, counted
+from pdp.cli.policyfiles import PolicyPath, checked_or_exit
 
 
-def check(
-    path: Annotated[Path, typer.Argument(help="A policy directory, or one .charter file.")],
-    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TEXT,
-) -> None:
-    """Check policies: syntax, names, types, ownership. Exit 3 on any error."""
-    files = read_policies(path)
-    found = checked_or_exit(files, form)
-    show_diagnostics(found.diagnostics, files, form)
+def check(path: PolicyPath, form: FormatOption = Format.TEXT) -> None:
+    """Check policies: syntax, names, types, ownership. Exit 3 if there is any mistake.
+
+    A warning is shown, but is no mistake.
+    """
+    found = checked_or_exit(path, form)
     if form is Format.TEXT and found.policies is not None:
         policies = found.policies
+        counts = (
+            counted(len(policies.rules), "rule"),
+            counted(len(policies.tests), "test"),
+            counted(len(found.directory), "directory entity", "directory entities"),
+        )
         console().print(
             f"[green]ok[/]: bundle {policies.bundle.name} {policies.bundle.version},"
-            f" {len(policies.rules)} rules, {len(policies.tests)} tests,"
-            f" {len(found.directory)} directory entries"
+            f" {', '.join(counts)}"
         )

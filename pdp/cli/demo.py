@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +20,6 @@ from pathlib import Path
 from typing import Final
 
 import typer
-from rich.console import Console
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -32,7 +35,14 @@ from pdp.service.config import STARTER_POLICIES
 
 START_S: Final = 15.0
 STOP_S: Final = 10.0
-TABLE_COLUMNS: Final = 168
+TABLE_COLUMNS: Final = 180
+# From this width on, one column for each thing there is to say.
+WIDE_COLUMNS: Final = 160
+RULES_SHOWN: Final = 3
+
+_DECISION_COLUMNS: Final = len(Effect.REQUIRE_APPROVAL.value)
+_OWNER_COLUMNS: Final = 27
+_REFUSED: Final = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +124,10 @@ def _server(socket_path: Path, log_dir: Path) -> Iterator[str]:
         *("--grpc", f"unix:{socket_path}", "--grpc", f"127.0.0.1:{_free_port()}"),
         *("--log-dir", str(log_dir)),
     ]
+    # The demo is the same demo whatever servers are set up in this shell.
+    env = {name: text for name, text in os.environ.items() if not name.startswith("PDP_")}
     process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
         yield _ready(process)
@@ -130,10 +142,14 @@ def _server(socket_path: Path, log_dir: Path) -> Iterator[str]:
 
 def _ready(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
+    readable, _, _ = select.select([process.stdout], [], [], START_S)
+    if not readable:
+        raise PdpError(f"the demo's server was not ready within {START_S:.0f} s")
     line = process.stdout.readline().strip()
     if not line.startswith("serving"):
         _, said = process.communicate(timeout=START_S)
-        raise PdpError(f"the demo's server did not start: {said.strip()}")
+        last = said.strip().rpartition("\n")[2].removeprefix("error: ")
+        raise PdpError(f"the demo's server did not start: {last}")
     return line
 
 
@@ -144,38 +160,74 @@ def _free_port() -> int:
 
 
 def _print_table(answers: list[Answered]) -> None:
-    """One line an answer; in a terminal as wide as it is, elsewhere wide enough to read."""
+    """In a terminal as wide as it is, elsewhere wide enough to read; nothing is cut off."""
     out = console()
-    if not out.is_terminal:
-        out = Console(highlight=False, width=TABLE_COLUMNS)
+    out = console(width=out.width if out.is_terminal else TABLE_COLUMNS)
+    table = _table(answers, is_wide=out.width >= WIDE_COLUMNS)
+    with out.capture() as text:
+        out.print(table)
+    for line in text.get().splitlines():
+        sys.stdout.write(line.rstrip() + "\n")
+    _print_summary(answers)
+
+
+def _table(answers: list[Answered], *, is_wide: bool) -> Table:
     title = "What agents asked, and what they were told"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+        expand=True,
+    )
     table.add_column("#", justify="right", width=2)
-    table.add_column("action", no_wrap=True, ratio=4)
-    table.add_column("decision", no_wrap=True, width=16)
-    table.add_column("determining rule, or cause", no_wrap=True, ratio=4)
-    table.add_column("owner", no_wrap=True, ratio=3)
-    table.add_column("reason", no_wrap=True, ratio=5)
-    table.add_column("ms", justify="right", width=5)
-    table.expand = True
+    table.add_column("action", ratio=5)
+    table.add_column("decision", width=_DECISION_COLUMNS)
+    if is_wide:
+        table.add_column("rule, or cause", ratio=8, overflow="fold")
+        table.add_column("owner", ratio=5, min_width=_OWNER_COLUMNS, overflow="fold")
+        table.add_column("reason", ratio=7, overflow="fold")
+        table.add_column("ms", justify="right", width=5)
+    else:
+        table.add_column("rule or cause, owner, reason", ratio=8, overflow="fold")
     for number, answer in enumerate(answers, 1):
-        latency = f"{answer.latency_us / 1_000:.2f}"
-        table.add_row(str(number), safe(answer.action.title), *_cells(answer), latency)
-    out.print(table)
+        decision, *why = _cells(answer)
+        told = [*why, f"{answer.latency_us / 1_000:.2f}"] if is_wide else [_stacked(why)]
+        table.add_row(str(number), safe(answer.action.title), decision, *told)
+    return table
+
+
+def _stacked(cells: list[str]) -> str:
+    return "\n".join(filter(None, cells))
+
+
+def _print_summary(answers: list[Answered]) -> None:
+    counts = Counter(
+        answer.decision.effect.value if answer.decision else _REFUSED for answer in answers
+    )
+    told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    median_ms = statistics.median(answer.latency_us for answer in answers) / 1_000
+    console().print(f"{len(answers)} actions: {told}; half were answered within {median_ms:.1f} ms")
 
 
 def _cells(answer: Answered) -> tuple[str, str, str, str]:
+    """Decision, rules or cause, owners and reason, marked up."""
     decision = answer.decision
     if decision is None:
-        return "[magenta]refused[/]", "", "", safe(answer.refusal)
-    names = ", ".join(rule.rule for rule in decision.rules)
-    owners = ", ".join(dict.fromkeys(rule.owner for rule in decision.rules))
+        return f"[magenta]{_REFUSED}[/]", "", "", safe(answer.refusal)
+    names = [rule.rule for rule in decision.rules]
+    if len(names) > RULES_SHOWN:
+        names = [*names[:RULES_SHOWN], f"and {len(names) - RULES_SHOWN} more"]
+    told = ", ".join(names)
+    owners = "\n".join(dict.fromkeys(safe(rule.owner) for rule in decision.rules))
     if decision.cause not in {None, DenyCause.RULE}:
-        names = f"{decision.cause.value}: {names}" if names else decision.cause.value
-    because = next((rule.because for rule in decision.rules if rule.because), "")
-    reason = "" if decision.effect is Effect.ALLOW else because or decision.reasons.for_person
+        told = f"{decision.cause.value}: {told}" if told else decision.cause.value
+    reason = "" if decision.effect is Effect.ALLOW else decision.reasons.for_person
+    if decision.cause in {None, DenyCause.RULE}:
+        reason = next((rule.because for rule in decision.rules if rule.because), reason)
     style = EFFECT_STYLE[decision.effect]
-    return f"[{style}]{decision.effect.value}[/]", safe(names), safe(owners), safe(reason)
+    return f"[{style}]{decision.effect.value}[/]", safe(told), owners, safe(reason)
 
 
 def _show_log(log_dir: Path, answers: list[Answered]) -> None:

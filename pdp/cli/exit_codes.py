@@ -11,3 +11,4 @@ class Exit(enum.IntEnum):
     DENY = 2
     INVALID = 3
     APPROVAL = 4
+    INTERRUPTED = 130  # SIGINT, as shells count it

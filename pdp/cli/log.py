@@ -3,28 +3,55 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
 from pdp.cli.exit_codes import Exit
-from pdp.cli.output import Format, console, fail, print_json, safe
-from pdp.decisionlog.show import Json, find, record_to_json, tail
-from pdp.decisionlog.verify import Problem, verify
-
-app = typer.Typer(
-    help="Verify and read a decision log.", no_args_is_help=True, rich_markup_mode=None
+from pdp.cli.output import (
+    EFFECT_STYLE,
+    Format,
+    FormatOption,
+    console,
+    counted,
+    fail,
+    help_and_exit,
+    print_json,
+    print_json_line,
+    safe,
 )
+from pdp.decisionlog.show import Json, find, record_to_json, tail
+from pdp.decisionlog.verify import Problem, VerifyReport, verify
 
-Directory = Annotated[Path, typer.Argument(help="The log directory.")]
-Form = Annotated[Format, typer.Option("--format", help="How to print.")]
+app = typer.Typer(help="Verify and read a decision log.", rich_markup_mode=None)
+
+Directory: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The directory of the log.")
+]
+
+_STYLES: Final = {effect.value: style for effect, style in EFFECT_STYLE.items()}
+_EFFECT_COLUMNS: Final = len("require_approval")
+_KIND_COLUMNS: Final = len("bundle_activation")
+_MILLISECONDS_END: Final = len("2026-01-31T12:00:00.000")
+# Longer than any decision id or sequence number.
+_WANTED_CHARS_MAX: Final = 64
+
+
+@app.callback(invoke_without_command=True)
+def log(context: typer.Context) -> None:
+    """Verify and read a decision log."""
+    if context.invoked_subcommand is None:
+        help_and_exit(context)
 
 
 @app.command("verify")
-def verify_(directory: Directory, form: Form = Format.TEXT) -> None:
-    """Check every byte of a log. Exit 1, and name the place, if anything is wrong."""
+def verify_(directory: Directory, form: FormatOption = Format.TEXT) -> None:
+    """Check every byte of a log. Exit 1, and name the place, if anything is wrong.
+
+    Records missing from the end cannot be seen without something to compare with: compare tree
+    size and root with those of an earlier run.
+    """
     report = verify(directory)
     if form is Format.JSON:
         print_json(
@@ -44,51 +71,80 @@ def verify_(directory: Directory, form: Form = Format.TEXT) -> None:
         out = console()
         for problem in report.problems:
             out.print(f"[bold red]problem[/]: {_problem_line(problem)}")
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(report.records.items()))
-        verdict = "[green]ok[/]" if report.ok else "[bold red]damaged[/]"
-        out.print(f"{verdict}: {sum(report.records.values())} records ({kinds})")
-        out.print(f"log {report.log_id}, tree size {report.tree_size}, root {report.root}")
+        for line in report_lines(report):
+            out.print(line)
     raise typer.Exit(Exit.SUCCESS if report.ok else Exit.FAILURE)
 
 
 @app.command("show")
 def show(
     directory: Directory,
-    wanted: Annotated[str, typer.Argument(help="A decision id, or a sequence number.")],
-    form: Form = Format.TEXT,
+    wanted: Annotated[
+        str, typer.Argument(metavar="ID", help="A decision id, or a sequence number.")
+    ],
+    form: FormatOption = Format.TEXT,
 ) -> None:
     """Show one record in full. Exit 1 if the log does not hold it."""
-    record = find(directory, wanted)
+    record = find(directory, wanted[:_WANTED_CHARS_MAX])
     if record is None:
-        fail(f"no record `{wanted}` in `{directory}`", Exit.FAILURE)
+        fail(
+            f"no record `{wanted}` in `{directory}`; `pdp log tail` shows the newest", Exit.FAILURE
+        )
     shown = record_to_json(record)
     if form is Format.JSON:
         print_json(shown)
     else:
+        out = console()
         for line in record_lines(shown):
-            console().print(line)
+            out.print(line)
 
 
 @app.command("tail")
 def tail_(
     directory: Directory,
-    count: Annotated[int, typer.Option("--count", "-n", min=0, help="How many records.")] = 10,
-    form: Form = Format.TEXT,
+    count: Annotated[
+        int,
+        typer.Option(
+            "--count", "-n", metavar="N", min=0, max=1_000_000, help="How many of the newest."
+        ),
+    ] = 10,
+    form: FormatOption = Format.TEXT,
     *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with each new record until Ctrl-C.")
+    ] = False,
 ) -> None:
-    """Show the newest records, one a line; with --follow, each new one as it comes."""
+    """Show the newest records, one a line.
+
+    With --format json every line is a JSON document with the whole record.
+    """
     out = console()
     try:
         for record in tail(directory, count, follow=follow):
             shown = record_to_json(record)
             if form is Format.JSON:
-                sys.stdout.write(json.dumps(shown, ensure_ascii=False) + "\n")
-                sys.stdout.flush()
+                print_json_line(shown)
             else:
                 out.print(_summary(shown))
     except KeyboardInterrupt:
-        raise typer.Exit(Exit.SUCCESS) from None
+        raise typer.Exit(Exit.SUCCESS if follow else Exit.INTERRUPTED) from None
+
+
+def report_lines(report: VerifyReport) -> list[str]:
+    """What a verification came to, marked up: the verdict, then which log and how far."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(report.records.items()))
+    total = counted(sum(report.records.values()), "record")
+    counts = f"{total}{f' ({kinds})' if kinds else ''}"
+    log_id = safe(report.log_id or "unknown")
+    if report.ok:
+        return [
+            f"[green]ok[/]: {counts}",
+            f"log {log_id}, tree size {report.tree_size}, root {report.root}",
+        ]
+    return [
+        f"[bold red]damaged[/]: {counts} intact, {report.tree_size} of them before the damage",
+        f"log {log_id}; keep a copy of the directory as it is",
+    ]
 
 
 def record_lines(shown: dict[str, Json]) -> list[str]:
@@ -123,24 +179,54 @@ def _plain(value: Json) -> str:
 
 
 def _summary(shown: dict[str, Json]) -> str:
-    """One line: sequence, time, kind and, for a decision, what was decided for whom."""
-    line = f"{shown['seq']:>8} {_plain(shown.get('time', ''))} {_plain(shown['kind']):<10}"
-    answer, request = shown.get("answer"), shown.get("request")
-    if isinstance(answer, dict) and isinstance(request, dict):
-        rules = answer.get("rules")
-        rules = rules if isinstance(rules, list) else []
-        names = [rule.get("rule", "") for rule in rules if isinstance(rule, dict)]
-        principal = request.get("principal", {})
-        who = principal.get("id", "") if isinstance(principal, dict) else ""
-        line += f" {_plain(answer.get('effect', '')):<16} {_plain(request.get('action', ''))}"
-        line += f" by {_plain(who)}"
-        if answer.get("cause"):
-            line += f" ({_plain(answer['cause'])})"
-        if names:
-            line += f" {', '.join(_plain(name) for name in names)}"
-    elif "reason" in shown:
-        line += f" {_plain(shown['reason'])}"
-    return line
+    """One line: sequence, time to the millisecond, kind, and what the record says most of all."""
+    when = _plain(shown.get("time", ""))
+    if when.endswith("Z"):
+        when = f"{when[:_MILLISECONDS_END]}Z"
+    kind = _plain(shown["kind"])
+    return f"{shown['seq']:>8} {when} {kind:<{_KIND_COLUMNS}} {_told(kind, shown)}".rstrip()
+
+
+def _told(kind: str, shown: dict[str, Json]) -> str:
+    match kind:
+        case "decision":
+            return _decided(_member(shown, "answer"), _member(shown, "request"))
+        case "refusal":
+            who = " by ".join(filter(None, (_text(shown, "action"), _text(shown, "principal"))))
+            why = ": ".join(filter(None, (_text(shown, "reason"), _text(shown, "field"))))
+            return f"{_text(shown, 'status')} {who} ({why})".replace("  ", " ")
+        case "bundle_activation":
+            bundle = _member(shown, "bundle")
+            return " ".join(_text(bundle, name) for name in ("name", "version", "digest"))
+        case "start":
+            return f"{_text(shown, 'node')} {_text(shown, 'engine_version')}"
+        case _:
+            return _text(shown, "reason")
+
+
+def _decided(answer: dict[str, Json], request: dict[str, Json]) -> str:
+    """Effect, action, for whom, and by which rules or for which cause."""
+    effect = _text(answer, "effect")
+    style = _STYLES.get(effect, "red")
+    line = f"[{style}]{effect:<{_EFFECT_COLUMNS}}[/] {_text(request, 'action')}"
+    line += f" by {_text(_member(request, 'principal'), 'id')}"
+    accountable = _text(_member(answer, "attribution"), "accountable")
+    line += f" for {accountable}" if accountable else " for nobody"
+    rules = answer.get("rules")
+    rules = rules if isinstance(rules, list) else []
+    names = [_text(rule, "rule") for rule in rules if isinstance(rule, dict)]
+    cause = _text(answer, "cause")
+    why = ([cause] if cause and not (cause == "rule" and names) else []) + names
+    return f"{line}: {', '.join(why)}" if why else line
+
+
+def _member(shown: dict[str, Json], name: str) -> dict[str, Json]:
+    value = shown.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(shown: dict[str, Json], name: str) -> str:
+    return _plain(shown.get(name, ""))
 
 
 def _problem_line(problem: Problem) -> str:

@@ -8,24 +8,30 @@ from typing import Annotated
 import typer
 
 from pdp.cli.exit_codes import Exit
-from pdp.cli.output import Format, console, decision_to_json, fail, print_json, safe
-from pdp.cli.policyfiles import checked_or_exit, read_policies
-from pdp.engine import Engine
+from pdp.cli.output import (
+    Format,
+    FormatOption,
+    console,
+    decision_to_json,
+    fail,
+    place,
+    print_json,
+    safe,
+)
+from pdp.cli.policyfiles import PolicyPath, engine_or_exit, root_of
 from pdp.eval.policytest import TestResult
 
 
 def run_tests(
-    path: Annotated[Path, typer.Argument(help="A policy directory, or one .charter file.")],
-    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TEXT,
+    path: PolicyPath,
+    form: FormatOption = Format.TEXT,
     *,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Name the tests that pass, too.")
     ] = False,
 ) -> None:
     """Run every test in the policies. Exit 1 if one fails, 3 if the policies do not check."""
-    files = read_policies(path)
-    checked_or_exit(files, form)
-    results = Engine(files).run_tests()
+    results = engine_or_exit(path, form).run_tests()
     if not results:
         fail(f'`{path}` holds no tests; add `test "…" {{ … }}` beside the policies', Exit.FAILURE)
     failed = [result for result in results if not result.passed]
@@ -38,7 +44,7 @@ def run_tests(
             }
         )
     else:
-        _print(results, verbose=verbose)
+        _print(results, root_of(path), verbose=verbose)
         console().print(
             f"{len(results) - len(failed)} passed, {len(failed)} failed",
             style="red" if failed else "green",
@@ -46,16 +52,17 @@ def run_tests(
     raise typer.Exit(Exit.FAILURE if failed else Exit.SUCCESS)
 
 
-def _print(results: tuple[TestResult, ...], *, verbose: bool) -> None:
+def _print(results: tuple[TestResult, ...], root: Path, *, verbose: bool) -> None:
     out = console()
     for result in results:
-        where = f"{result.test.span.file}:{result.test.span.line}"
+        span = result.test.span
+        named = f"{safe(result.test.title)}  [dim]{safe(place(root, span.file))}:{span.line}[/]"
         if not result.passed:
-            out.print(f"[red]FAILED[/] {safe(result.test.title)}  [dim]{where}[/]")
+            out.print(f"[red]FAILED[/] {named}")
             for problem in result.problems:
                 out.print(f"       {safe(problem)}")
         elif verbose:
-            out.print(f"[green]passed[/] {safe(result.test.title)}  [dim]{where}[/]")
+            out.print(f"[green]passed[/] {named}")
 
 
 def _to_json(result: TestResult) -> dict[str, object]:

@@ -28,6 +28,8 @@ _OPTIONS: Final = (
 )
 _ERRORS: Final[dict[grpc.StatusCode, type[NoAnswer]]] = {
     grpc.StatusCode.UNAVAILABLE: errors.PdpUnavailable,
+    # What a call meets that arrives while the server stops.
+    grpc.StatusCode.CANCELLED: errors.PdpUnavailable,
     grpc.StatusCode.RESOURCE_EXHAUSTED: errors.PdpOverloaded,
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.PdpTooLate,
     grpc.StatusCode.UNAUTHENTICATED: errors.PdpNotAllowed,

@@ -103,16 +103,17 @@ def decision_record(  # noqa: PLR0913 - by keyword, one for each part of the rec
 ) -> bytes:
     """The payload for one answer.
 
-    ``request`` and ``omitted`` are what ``redact.omit`` (or ``omit_args``) gave. The values that
-    ``answer`` would show under an omitted or hidden path are left out as well. A request digest
-    over secrets can be searched for, so it is kept only when the caller salted it, and then without
+    ``request`` and ``omitted`` are what ``redact.omit`` (or ``omit_args``) gave. With anything
+    hidden, ``answer`` keeps only shown values that ``request`` still holds. A request digest over
+    secrets can be searched for, so it is kept only when the caller salted it, and then without
     the salt; commitments that a holder of the secret can open come later.
     """
     message = request_to_proto(request)
     logged = decision_pb2.DecideResponse()
     logged.CopyFrom(answer)
     logged.ClearField("receipt")
-    redact.omit_shown(logged, (*decision.hidden_paths, *omitted))
+    if decision.hidden_paths or omitted:
+        redact.omit_shown(logged, request)
     names = list(omitted)
     digest = decision.request_digest
     if redact.binds_secret(omitted, decision.hidden_paths):

@@ -42,8 +42,8 @@ def recover(directory: Path) -> tuple[Place, log_pb2.RecoveryRecord | None]:
     it: from its first bad byte on it is moved to a file beside. Damage at or below is corruption.
     Raises LogCorrupt, OSError or disk.SyncFailed; nothing is changed before every byte was judged.
     """
-    for scratch in directory.glob("*.new"):
-        scratch.unlink()  # never got its name, so it never held a record
+    for scratch in (*directory.glob("*.seg.new"), *directory.glob("*.torn.new")):
+        scratch.unlink()  # never got its name, so nothing in it was ever relied on
     indexes = disk.segment_indexes(directory)
     frontier = tree.Frontier()
     if not indexes:

@@ -40,17 +40,16 @@ def omit_args(request: Request) -> tuple[Request, tuple[str, ...]]:
     return dataclasses.replace(request, args="{}"), ("args",)
 
 
-def omit_shown(answer: decision_pb2.DecideResponse, hidden_paths: Sequence[str]) -> None:
-    """Take the values under ``hidden_paths`` out of what ``answer`` would show an approver."""
+def omit_shown(answer: decision_pb2.DecideResponse, kept: Request) -> None:
+    """Take out of what ``answer`` would show an approver whatever ``kept`` does not say itself.
+
+    A shown value may go by another path than the one that hides it (Charter names here, wire names
+    there; ``resource.iban`` for ``entities.Invoice.iban``), so paths are not compared: a value
+    stays only where the request as logged holds the same one.
+    """
     for shown in answer.approval.show if answer.HasField("approval") else ():
-        if not shown.HasField("value"):
-            continue
-        for path in hidden_paths:
-            if _covers(path, shown.path):
-                shown.ClearField("value")
-                break
-            if _covers(shown.path, path):
-                shown.value, _ = _without(shown.value, path[len(shown.path) + 1 :].split("."))
+        if shown.HasField("value") and not _says(kept, shown.path, shown.value):
+            shown.ClearField("value")
 
 
 def binds_secret(omitted: Sequence[str], hidden_paths: Sequence[str]) -> bool:
@@ -64,6 +63,31 @@ def omit_digest(answer: decision_pb2.DecideResponse) -> None:
     answer.ClearField("request_digest")
     if answer.HasField("approval"):
         answer.approval.ClearField("request_digest")
+
+
+def _says(kept: Request, path: str, value: str) -> bool:
+    root, *parts = path.split(".")
+    match root:
+        case "args":
+            texts = [kept.args]
+        case "context":
+            texts = [kept.context]
+        case _:
+            texts = [entity.attributes or "{}" for entity in _sent(kept)]
+    try:
+        shown = canonical.canonical(canonical.parse(value))
+        held = [_member(canonical.parse(text), parts) for text in texts]
+    except CanonicalError:
+        return False
+    return any(tree is not None and canonical.canonical(tree) == shown for tree in held)
+
+
+def _member(tree: Tree, parts: Sequence[str]) -> Tree:
+    for name in parts:
+        if not isinstance(tree, dict):
+            return None
+        tree = tree.get(name)
+    return tree
 
 
 def _covers(path: str, inner: str) -> bool:

@@ -119,17 +119,18 @@ class _Audit:
         self._check_header(segment.name, header, index)
         offset = frame.SEGMENT_HEADER_BYTES
         while True:
-            batch = self._batch(segment, offset, header.boot_id, may_settle=is_last)
+            batch, rest = self._batch(segment, offset, header.boot_id, may_settle=is_last)
             if isinstance(batch, Batch):
                 for item in batch.frames:
                     self._read_record(segment.name, item)
                 offset = batch.head.end
                 continue
-            head = frame.read_head(segment.read, offset, header.boot_id, self._seq)
-            if isinstance(head, BatchHead):
-                offset = self._read_damaged(segment, header, head)
-                continue
-            resumed = self._resume(segment, header, head, is_last=is_last)
+            if isinstance(batch, Damage):
+                head = frame.read_head(segment.read, offset, header.boot_id, self._seq)
+                if isinstance(head, BatchHead):
+                    offset = self._read_damaged(segment, header, head)
+                    continue
+            resumed = self._resume(segment, header, batch, rest, is_last=is_last)
             if resumed is None:
                 break
             offset = resumed
@@ -191,13 +192,18 @@ class _Audit:
 
     def _batch(
         self, segment: SegmentFile, offset: int, boot_id: bytes, *, may_settle: bool
-    ) -> Batch | Damage | End:
+    ) -> tuple[Batch | Damage | End, bytes]:
+        """The batch at ``offset``, or what is wrong, with all bytes from there on."""
         batch = frame.read_batch(segment.read, offset, boot_id, self._seq)
-        if not may_settle or isinstance(batch, Batch) or not segment.rest(offset):
-            return batch
-        # In the newest segment these bytes may be a live writer's batch in flight.
-        time.sleep(self._settle_s)
-        return frame.read_batch(segment.read, offset, boot_id, self._seq)
+        if isinstance(batch, Batch):
+            return batch, b""
+        rest = segment.rest(offset)
+        if may_settle and rest:
+            # In the newest segment these bytes may be a live writer's batch in flight; only what
+            # was there before the pause is judged after it.
+            time.sleep(self._settle_s)
+            batch = frame.read_batch(segment.read, offset, boot_id, self._seq)
+        return batch, rest
 
     def _read_damaged(self, segment: SegmentFile, header: SegmentHeader, head: BatchHead) -> int:
         """Take what is intact of a damaged batch; where to go on."""
@@ -241,10 +247,15 @@ class _Audit:
                 self._head_root = self._frontier.root()
 
     def _resume(
-        self, segment: SegmentFile, header: SegmentHeader, stop: Damage | End, *, is_last: bool
+        self,
+        segment: SegmentFile,
+        header: SegmentHeader,
+        stop: Damage | End,
+        rest: bytes,
+        *,
+        is_last: bool,
     ) -> int | None:
         """After the last batch that follows on: None at a proper end, else where to go on."""
-        rest = segment.rest(stop.offset)
         if not rest:
             if not is_last and segment.size() != stop.offset:
                 what = "zeros follow the last batch of a segment that was closed"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pdp.eval import obligations, reasons
+from pdp.eval.consequences import obligations, reasons
 from pdp.eval.facts import BoundRequest
 from pdp.lang.checked import BundleInfo, ObligationT, Rule
 from pdp.model import (
@@ -48,18 +48,12 @@ class RuleTable:
 
     def select(self, bits: int) -> Iterator[Rule]:
         """The rules of those bits, in the order of their names."""
-        while bits:
-            lowest = bits & -bits
-            yield self.rules[lowest.bit_length() - 1]
-            bits ^= lowest
+        return (self.rules[index] for index in _indexes(bits))
 
     def hidden(self, bits: int) -> tuple[str, ...]:
         """What the log must not hold in clear when the rules of ``bits`` held or erred."""
-        hidden = set(self.secrets)
-        for index, paths in enumerate(self._hidden):
-            if bits >> index & 1:
-                hidden |= paths
-        return tuple(sorted(hidden))
+        hidden = [self._hidden[index] for index in _indexes(bits)]
+        return tuple(sorted(self.secrets.union(*hidden)))
 
     def _bits_of(self, effect: str) -> int:
         return sum(1 << index for index, rule in enumerate(self.rules) if rule.effect == effect)
@@ -86,8 +80,8 @@ class Findings:
 class Outcome:
     """A decision without who asked. ``required`` are the bits of the require rules behind it.
 
-    Where ``required`` is not 0, the outcome stands only if the joined requirement can be filled;
-    else ``unfillable`` does.
+    Where there are any, the outcome stands only if their joined requirement can be filled; if not,
+    ``unfillable`` stands.
     """
 
     decision: Decision
@@ -215,12 +209,20 @@ def _stated(table: RuleTable, held: int) -> Iterable[ObligationT]:
 def _stating(table: RuleTable, held: int, names: frozenset[str]) -> int:
     """The bits of the rules that held and state an obligation of one of ``names``."""
     bits = 0
-    for index, rule in enumerate(table.rules):
-        if held >> index & 1 and any(
-            obligations.name_of(obligation) in names for obligation in rule.obligations
-        ):
+    for index in _indexes(held):
+        stated = table.rules[index].obligations
+        if any(obligations.name_of(obligation) in names for obligation in stated):
             bits |= 1 << index
     return bits
+
+
+def _indexes(bits: int) -> Iterator[int]:
+    """The places of the bits that are set, rising; takes time by the number of places only."""
+    digits = f"{bits:b}"[::-1]
+    place = digits.find("1")
+    while place >= 0:
+        yield place
+        place = digits.find("1", place + 1)
 
 
 __all__ = ["Findings", "Outcome", "RuleTable", "conclude", "decision_of", "invalid"]

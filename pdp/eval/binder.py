@@ -49,8 +49,7 @@ class _ActionPlan:
     args: ObjectDecoder
 
 
-@dataclass(frozen=True, slots=True)
-class _Described:
+class _Described(msgspec.Struct, frozen=True):
     """An entity with attributes, typed; ``path`` is where it was first seen."""
 
     entity: Entity

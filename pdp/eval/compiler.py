@@ -14,11 +14,12 @@ from typing import Any, Final, TypeAlias, cast
 
 from msgspec import UNSET
 
-from pdp.eval import paths, runtime
-from pdp.eval.emitter import Emitter
+from pdp.eval import runtime
+from pdp.eval.emit import paths
+from pdp.eval.emit.expressions import Emitter
+from pdp.eval.emit.nodes import call, compare, constant, method, name, parameters, thunk
+from pdp.eval.emit.paths import ACTOR, BOUND, NOW, Paths, Scope
 from pdp.eval.facts import BoundRequest
-from pdp.eval.paths import ACTOR, BOUND, NOW, Paths, Scope
-from pdp.eval.pyast import call, compare, constant, method, name, parameters, thunk
 from pdp.eval.runtime import EvalError, Truth
 from pdp.lang.checked import And, Const, Expr, InEntity, Not, Or, Root, Rule
 from pdp.lang.source import Source, Span
@@ -29,11 +30,17 @@ FastRules: TypeAlias = "Callable[[BoundRequest, str, int], int]"
 ExactRules: TypeAlias = "Callable[[BoundRequest, str, int], tuple[Truth, ...]]"
 Read: TypeAlias = "Callable[[BoundRequest, str, int], Any]"
 Test: TypeAlias = "Callable[[BoundRequest, str, int], bool]"
-# (bit of the rule, kind of the error, where).
+# (index of the rule, kind of the error, where).
 Erred: TypeAlias = "tuple[int, str, Span]"
 
+# The nodes that have a place, of those that are emitted.
+_PLACED: Final = (ast.expr, ast.stmt, ast.arg)
 _FUNCTION: Final = "rules"
 _HELD: Final = "held"
+
+# Rules compiled into one function, and the bits that its constants may have.
+RULES_PER_FUNCTION_MAX: Final = 256
+BITS_INLINE_MAX: Final = 1_024
 
 # All that generated code can name, besides its constants.
 NAMES: Final[dict[str, object]] = {
@@ -115,78 +122,130 @@ def _locate(node: ast.expr | ast.stmt, span: Span, text: PolicyText) -> None:
 
 
 class Cell:
-    """The rules of one scope (action, principal type, resource type), each with its bit.
+    """The rules of one scope (action, principal type, resource type); rule ``i`` is bit ``1 << i``.
 
     ``held`` answers the bits of the rules that hold. It raises EvalError when a fact it needs is
     unknown, which may be for nothing: then ``exactly`` decides.
     """
 
-    __slots__ = ("_groups", "_places", "_rules", "_scope", "held")
+    __slots__ = ("_functions", "held")
 
     def __init__(self, rules: Sequence[tuple[int, Rule]], scope: Scope, places: Places) -> None:
-        self._scope: Final = scope
-        self._places: Final = places
-        self._rules: Final = tuple(rules)
-        self._groups: tuple[_ExactGroup, ...] | None = None
-        fast = [self._fast(file, group) for file, group in self._by_file().items()]
-        self.held: Final[FastRules] = _joined(fast)
+        by_file: dict[str, list[tuple[int, Rule]]] = {}
+        for index, rule in rules:
+            by_file.setdefault(rule.span.file, []).append((index, rule))
+        self._functions: Final = tuple(
+            _RuleFunction(group[start : start + RULES_PER_FUNCTION_MAX], scope, places)
+            for group in by_file.values()
+            for start in range(0, len(group), RULES_PER_FUNCTION_MAX)
+        )
+        self.held: Final[FastRules] = _joined([function.held for function in self._functions])
 
     def exactly(self, bound: BoundRequest, actor: str, now_us: int) -> tuple[int, list[Erred]]:
         """The bits of the rules that hold, and the rules in error with the first error of each."""
         held = 0
         erred: list[Erred] = []
-        if self._groups is None:
-            # Two threads may both do this; either result will do.
-            self._groups = tuple(
-                self._exact(file, group) for file, group in self._by_file().items()
-            )
-        for bits, function, spans in self._groups:
-            truths = function(bound, actor, now_us)
-            for bit, truth in zip(bits, truths, strict=True):
-                if isinstance(truth, EvalError):
-                    erred.append((bit, truth.kind, spans[truth.place]))
-                elif truth:
-                    held |= bit
+        for function in self._functions:
+            try:
+                held |= function.held(bound, actor, now_us)
+            except EvalError:
+                bits, found = function.exactly(bound, actor, now_us)
+                held |= bits
+                erred += found
         return held, erred
 
-    def _by_file(self) -> dict[str, list[tuple[int, Rule]]]:
-        groups: dict[str, list[tuple[int, Rule]]] = {}
-        for bit, rule in self._rules:
-            groups.setdefault(rule.span.file, []).append((bit, rule))
-        return groups
 
-    def _fast(self, file: str, rules: list[tuple[int, Rule]]) -> FastRules:
-        text = self._places.text(file)
-        emit = Emitter(self._scope, self._places.marker(file), is_exact=False)
+class _RuleFunction:
+    """Some rules of one cell and file, in both forms; the exact one is compiled on first use."""
+
+    __slots__ = ("_exact", "_places", "_rules", "_scope", "held")
+
+    def __init__(self, rules: list[tuple[int, Rule]], scope: Scope, places: Places) -> None:
+        self._rules: Final = tuple(rules)
+        self._scope: Final = scope
+        self._places: Final = places
+        self._exact: tuple[ExactRules, tuple[Span, ...]] | None = None
+        indexes = [index for index, _ in rules]
+        # Wide constants, one for each rule, would cost memory by the square of their number.
+        is_wide = max(indexes) >= BITS_INLINE_MAX
+        self.held: Final[FastRules] = (
+            _spread(self._fast(range(len(rules))), indexes) if is_wide else self._fast(indexes)
+        )
+
+    def exactly(self, bound: BoundRequest, actor: str, now_us: int) -> tuple[int, list[Erred]]:
+        """As Cell.exactly, for these rules."""
+        if self._exact is None:
+            # Two threads may both do this; either result will do.
+            self._exact = self._compile_exact()
+        function, spans = self._exact
+        held = 0
+        erred: list[Erred] = []
+        truths = function(bound, actor, now_us)
+        for (index, _), truth in zip(self._rules, truths, strict=True):
+            if isinstance(truth, EvalError):
+                erred.append((index, truth.kind, spans[truth.place]))
+            elif truth:
+                held |= 1 << index
+        return held, erred
+
+    def _fast(self, indexes: Sequence[int]) -> FastRules:
+        first = self._rules[0][1].span
+        text = self._places.text(first.file)
+        emit = Emitter(self._scope, self._places.marker(first.file), is_exact=False)
         body: list[ast.stmt] = [ast.Assign([_store(_HELD)], constant(0))]
-        for bit, rule in rules:
+        for index, (_, rule) in zip(indexes, self._rules, strict=True):
             test = emit.truth(condition_of(rule, self._scope))
             if isinstance(test, ast.Constant) and not test.value:
                 continue
-            add = ast.AugAssign(_store(_HELD), ast.BitOr(), constant(bit))
+            add = ast.AugAssign(_store(_HELD), ast.BitOr(), constant(1 << index))
             statement = ast.If(test, [add], [])
             _locate(statement, rule.span, text)
             body.append(statement)
         body.append(ast.Return(name(_HELD)))
-        function = _function(
-            [*_prologue(emit.paths.locals_used), *body], rules[0][1].span, emit.paths, text
-        )
-        return cast("FastRules", function)
+        body = [*_prologue(emit.paths.locals_used), *body]
+        return cast("FastRules", _function(body, first, emit.paths, text))
 
-    def _exact(self, file: str, rules: list[tuple[int, Rule]]) -> _ExactGroup:
-        text = self._places.text(file)
-        emit = Emitter(self._scope, self._places.marker(file), is_exact=True)
+    def _compile_exact(self) -> tuple[ExactRules, tuple[Span, ...]]:
+        first = self._rules[0][1].span
+        text = self._places.text(first.file)
+        emit = Emitter(self._scope, self._places.marker(first.file), is_exact=True)
         truths: list[ast.expr] = []
-        for _, rule in rules:
+        for _, rule in self._rules:
             truth = call("settle", thunk(emit.truth(condition_of(rule, self._scope))))
             _locate(truth, rule.span, text)
             truths.append(truth)
         body: list[ast.stmt] = [ast.Return(ast.Tuple(truths, ast.Load()))]
-        function = cast("ExactRules", _function(body, rules[0][1].span, emit.paths, text))
-        return tuple(bit for bit, _ in rules), function, tuple(emit.paths.spans)
+        function = cast("ExactRules", _function(body, first, emit.paths, text))
+        return function, tuple(emit.paths.spans)
 
 
-_ExactGroup: TypeAlias = "tuple[tuple[int, ...], ExactRules, tuple[Span, ...]]"
+def _joined(functions: list[FastRules]) -> FastRules:
+    """One function that answers the bits of all of them."""
+    if len(functions) == 1:
+        return functions[0]
+
+    def held(bound: BoundRequest, actor: str, now_us: int) -> int:
+        bits = 0
+        for function in functions:
+            bits |= function(bound, actor, now_us)
+        return bits
+
+    return held
+
+
+def _spread(function: FastRules, indexes: Sequence[int]) -> FastRules:
+    """``function`` with its bit ``n`` moved to ``indexes[n]``."""
+
+    def held(bound: BoundRequest, actor: str, now_us: int) -> int:
+        near = function(bound, actor, now_us)
+        far = 0
+        while near:
+            lowest = near & -near
+            far |= 1 << indexes[lowest.bit_length() - 1]
+            near ^= lowest
+        return far
+
+    return held
 
 
 def condition_of(rule: Rule, scope: Scope) -> Expr:
@@ -219,20 +278,6 @@ def _clauses(root: str, clauses: list[tuple[str | None, Span]], scope: Scope) ->
         group_type = EntityT(frozenset((group.partition("::")[0],)))
         tests.append(InEntity(Root(root, item_type, span), Const(group, group_type, span), span))
     return [Or(tuple(tests), clauses[0][1])]
-
-
-def _joined(functions: list[FastRules]) -> FastRules:
-    """One function that answers the bits of all of them."""
-    if len(functions) == 1:
-        return functions[0]
-
-    def held(bound: BoundRequest, actor: str, now_us: int) -> int:
-        bits = 0
-        for function in functions:
-            bits |= function(bound, actor, now_us)
-        return bits
-
-    return held
 
 
 # ---------------------------------------------------------------- conditions and values of routes
@@ -297,6 +342,24 @@ def _prologue(locals_used: Iterable[str]) -> list[ast.stmt]:
     return statements
 
 
+def _inherit(node: ast.AST, place: tuple[int, int, int, int]) -> None:
+    """Gives every node that has no place the place of the nearest one above.
+
+    As ``ast.fix_missing_locations``, which takes longer than compiling does.
+    """
+    own: dict[str, Any] = node.__dict__
+    if "lineno" in own:
+        place = (own["lineno"], own["col_offset"], own["end_lineno"], own["end_col_offset"])
+    elif isinstance(node, _PLACED):
+        own["lineno"], own["col_offset"], own["end_lineno"], own["end_col_offset"] = place
+    for value in own.values():
+        if isinstance(value, list):
+            for item in value:
+                _inherit(item, place)
+        elif isinstance(value, ast.AST) and value._fields:
+            _inherit(value, place)
+
+
 def _store(identifier: str) -> ast.Name:
     return ast.Name(identifier, ast.Store())
 
@@ -305,8 +368,8 @@ def _function(body: list[ast.stmt], span: Span, needs: Paths, text: PolicyText) 
     """The function with that body. ``span`` places what has no place of its own."""
     function = ast.FunctionDef(_FUNCTION, parameters(BOUND, ACTOR, NOW), body, [])
     _locate(function, span, text)
+    _inherit(function, (0, 0, 0, 0))
     module = ast.Module([function], [])
-    ast.fix_missing_locations(module)
     names = {**NAMES, **needs.constants, "__name__": text.filename, "__loader__": text}
     # The tree was built node by node from a checked program: no text is ever read as code here.
     exec(compile(module, text.filename, "exec"), names)  # noqa: S102

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from pdp.eval import answer, obligations
+from pdp.eval import answer
 from pdp.eval.answer import Findings, Outcome, RuleTable
-from pdp.eval.approvers import Requirement
 from pdp.eval.binder import Binder
 from pdp.eval.compiler import Cell, Erred, Places
+from pdp.eval.consequences import obligations
+from pdp.eval.consequences.approvers import Requirement
 from pdp.eval.decoder import Decoders
+from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest, Directory
 from pdp.eval.index import Target, candidates, fits_principal
-from pdp.eval.paths import Scope
 from pdp.eval.runtime import EvalError
 from pdp.lang.checked import CheckedPolicies, Rule
 from pdp.lang.source import Source
-from pdp.model import Decision, Effect, Entity, RuleError
+from pdp.model import ApprovalRequirement, Decision, Effect, Entity, RuleError
 from pdp.request import Request
 
 # Outcomes kept per action and resource type. More combinations than this are made anew each time,
@@ -71,7 +72,7 @@ class _Judge:
     def cell(self, principal_type: str) -> Cell:
         """The compiled rules for principals of that type."""
         rules = [
-            (1 << index, rule)
+            (index, rule)
             for index, rule in enumerate(self.table.rules)
             if fits_principal(rule, principal_type)
         ]
@@ -93,14 +94,13 @@ class _Judge:
 
     def outcome_with_errors(self, held: int, flags: int, erred: list[Erred]) -> Outcome:
         """The outcome where rules erred, for some member of the chain."""
-        names = {1 << index: rule.name for index, rule in enumerate(self.table.rules)}
         errors = {
-            RuleError(names[bit], kind, span.file, span.line, span.column)
-            for bit, kind, span in erred
+            RuleError(self.table.rules[index].name, kind, span.file, span.line, span.column)
+            for index, kind, span in erred
         }
         bits = 0
-        for bit, _, _ in erred:
-            bits |= bit
+        for index, _, _ in erred:
+            bits |= 1 << index
         return answer.conclude(self.table, _findings(held, flags, bits, tuple(sorted(errors))))
 
     def requirement(self, required: int) -> Requirement:
@@ -169,21 +169,31 @@ class PolicySet:
 
         Unknown facts are part of the answer. Anything raised is a bug, and the caller's to contain.
         """
-        action = bound.action
-        if bound.invalid is not None or action is None:
+        if bound.invalid is not None:
             return answer.invalid(bound, self._checked.bundle)
+        outcome, approval = self.weigh(bound, now_us)
+        return answer.decision_of(outcome, bound, approval)
+
+    def weigh(self, bound: BoundRequest, now_us: int) -> tuple[Outcome, ApprovalRequirement | None]:
+        """As ``decide``, for a request that is not invalid: the outcome and the approval it needs.
+
+        Requests that meet the same rules share one outcome, so what is made of it can be kept.
+        """
+        action = bound.action
+        if action is None:
+            raise AssertionError("an invalid request has no outcome")
         judge = self._judges[action.name, bound.resource_type]
         cells, allow = judge.cells, judge.table.allow
         held = 0
         flags = _EVERYONE_ALLOWED
-        erred: list[Erred] | None = None
+        erred: list[Erred] = []
         for uid, principal_type in zip(bound.chain, bound.chain_types, strict=True):
             cell = cells.get(principal_type) or judge.cell(principal_type)
             try:
                 bits = cell.held(bound, uid, now_us)
             except EvalError:
                 bits, found = cell.exactly(bound, uid, now_us)
-                erred = found if erred is None else erred + found
+                erred += found
             if not bits & allow:
                 flags &= ~_EVERYONE_ALLOWED
             held |= bits
@@ -192,21 +202,14 @@ class PolicySet:
             outcome = judge.outcome_with_errors(held, flags, erred)
         else:
             outcome = judge.outcome(held, flags)
-        if outcome.required:
-            return _with_approval(judge, outcome, bound, now_us)
-        return answer.decision_of(outcome, bound, None)
-
-
-def _with_approval(judge: _Judge, outcome: Outcome, bound: BoundRequest, now_us: int) -> Decision:
-    """The decision where people must agree: only if they can, and with what they are shown."""
-    requirement = judge.requirement(outcome.required)
-    if not requirement.is_fillable(bound, now_us):
         if outcome.unfillable is None:
-            raise AssertionError("an outcome that needs approval without its opposite")
-        return answer.decision_of(outcome.unfillable, bound, None)
-    if outcome.decision.effect is not Effect.REQUIRE_APPROVAL:
-        return answer.decision_of(outcome, bound, None)
-    return answer.decision_of(outcome, bound, requirement.of(bound, now_us))
+            return outcome, None
+        requirement = judge.requirement(outcome.required)
+        if not requirement.is_fillable(bound, now_us):
+            return outcome.unfillable, None
+        if outcome.decision.effect is not Effect.REQUIRE_APPROVAL:
+            return outcome, None
+        return outcome, requirement.of(bound, now_us)
 
 
 def _flags(bound: BoundRequest, judge: _Judge) -> int:

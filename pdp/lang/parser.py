@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import functools
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib import resources
 from typing import Any, Final
 
@@ -36,7 +36,8 @@ _OPEN_ENDED: Final = frozenset(("rule", "claim", "predicate_decl", "points"))
 _DECLARATION_TERMINALS: Final = frozenset(word.upper() for word in DECLARATIONS)
 _RECOVERIES_MAX: Final = 4 * DIAGNOSTICS_MAX
 _FOUND: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:]+(?:Z|[+-][0-9:]+)?)?|[0-9]{1,2}:[0-9]{2}|[0-9][0-9A-Za-z_.]*(?<!\.)"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:]+(?:Z|[+-][0-9:]+)?)?"
+    r"|[0-9]{1,2}:[0-9]{2}|[0-9][0-9A-Za-z_.]*(?<!\.)"
     r'|r?"(?:[^"\\\n]|\\.)*"|[A-Za-z_][A-Za-z0-9_]*|::|==|!=|<=|>=|&&|\|\||\.\.|.',
     re.DOTALL,
 )
@@ -193,7 +194,8 @@ class _Reading:
         if opening is not None:
             self.complaints.append(self._unclosed(opening, position))
             return
-        accepted: set[str] = self.interactive.accepts()  # type: ignore[no-untyped-call]
+        accepts: Callable[[], set[str]] = self.interactive.accepts
+        accepted = accepts()
         expected = expected_words(accepted)
         if at_end:
             end = len(self.places.text.rstrip())
@@ -266,8 +268,8 @@ class _Reading:
         return self._resumed()
 
     def _resumed(self) -> tuple[Declaration, ...]:
-        result: tuple[Declaration, ...] = self.interactive.resume_parse()  # type: ignore[no-untyped-call]
-        return result
+        resume: Callable[[], tuple[Declaration, ...]] = self.interactive.resume_parse
+        return resume()
 
 
 class _Landing:

@@ -32,6 +32,7 @@ _OPTIONS: Final = (
     # Only `identity` (bit 0): what arrives has the size it says it has.
     ("grpc.compression_enabled_algorithms_bitset", 1),
 )
+_PREFIX: Final = f"/{SERVICE}/"
 _CODES: Final = {status: grpc.StatusCode[status.name] for status in Status}
 _LOG: Final = logging.getLogger("pdp.service")
 
@@ -56,7 +57,6 @@ class GrpcDoor:
         self._health = _Health()
         self._claims: list[SocketClaim] = []
         self._handlers: Handlers | None = None
-        self._shed = 0
         try:
             self.addresses = tuple(self._bind(address) for address in addresses)
         except BaseException:
@@ -88,18 +88,31 @@ class GrpcDoor:
         """What the health service says, of the server as a whole and of ``DecisionService``."""
         self._health.say(serving=serving)
 
-    def count_shed(self) -> None:
-        """Report the calls that gRPC itself shed since the last report; about once a second."""
-        count = self._admission.take_shed()
-        if count and self._handlers is not None:
-            self._handlers.count(Status.RESOURCE_EXHAUSTED, "shed", count)
+    @property
+    def busy(self) -> bool:
+        """Whether threads still work on calls, be it on some that were cut off."""
+        return self._admission.running > 0
+
+    def count_unanswered(self, *, settled: bool = False) -> None:
+        """Report the calls that gRPC ended itself since the last report; about once a second.
+
+        ``settled``: no call is arriving any more.
+        """
+        if self._handlers is None:
+            return
+        shed = self._admission.take_shed(settled=settled)
+        if shed:
+            self._handlers.count(Status.RESOURCE_EXHAUSTED, "shed", shed)
+        late = self._admission.take_late()
+        if late:
+            self._handlers.count(Status.DEADLINE_EXCEEDED, "too_late", late)
 
     def drain(self, grace_s: float) -> None:
         """Say NOT_SERVING, take no new calls, give those in flight ``grace_s``."""
         self.set_serving(serving=False)
         self._health.end_watches()
         self._server.stop(grace_s).wait()
-        self.count_shed()
+        self.count_unanswered(settled=True)
 
     def close(self) -> None:
         """Let go of threads and addresses, at once."""
@@ -132,9 +145,7 @@ class GrpcDoor:
 
     def _behaviour(self, call: Call) -> Callable[[bytes, grpc.ServicerContext], bytes]:
         def behave(data: bytes, context: grpc.ServicerContext) -> bytes:
-            if not context.is_active() or context.time_remaining() == 0:
-                # Nobody waits for the answer any more, so no decision is made in their name.
-                self._too_late(context)
+            self._admission.reached()
             try:
                 return call(data, caller(context.peer()))
             except Refused as refused:
@@ -145,11 +156,6 @@ class GrpcDoor:
             _abort(context, ended, text)
 
         return behave
-
-    def _too_late(self, context: grpc.ServicerContext) -> NoReturn:
-        if self._handlers is not None:
-            self._handlers.count(Status.DEADLINE_EXCEEDED, "too_late", peer=caller(context.peer()))
-        _abort(context, Status.DEADLINE_EXCEEDED, "the deadline passed before work began")
 
 
 def caller(peer: str) -> str:
@@ -163,16 +169,18 @@ def _abort(context: grpc.ServicerContext, status: Status, text: str) -> NoReturn
 
 
 class _Admission(grpc.ServerInterceptor):
-    """Counts the calls that arrive; those that no thread is asked to work on were shed by gRPC.
+    """Counts the calls that get no answer of ours: those gRPC sheds, and those it finds too late.
 
-    gRPC asks for the method's handler, then sheds or submits, all in one thread of its own.
+    gRPC asks for the method's handler, then sheds the call or submits it to the pool, all in one
+    thread of its own; a submitted call whose caller is gone by its turn never reaches a handler.
     """
 
     def __init__(self) -> None:
-        self.submitted = 0
-        self._arrived = 0
-        self._seen = 0
-        self._reported = 0
+        self.is_ours = False
+        self._arrived = self._submitted = self._seen = self._shed = 0
+        self._lock = threading.Lock()
+        self._running = self._late = 0
+        self._turn = threading.local()
 
     def intercept_service(
         self,
@@ -180,30 +188,68 @@ class _Admission(grpc.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         handler = continuation(handler_call_details)
+        self.is_ours = handler is not None and handler_call_details.method.startswith(_PREFIX)
         if handler is not None:
             self._arrived += 1
         return handler
 
-    def take_shed(self) -> int:
-        """Shed since the last report; one just arriving looks shed, so each must be seen twice."""
-        seen = self._arrived - self.submitted
-        certain = min(seen, self._seen)
+    def submitted(self) -> None:
+        """The call that arrived last was given to the pool."""
+        self._submitted += 1
+
+    def reached(self) -> None:
+        """The call whose turn it is in this thread reached its handler."""
+        self._turn.reached = True
+
+    def turn(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a call of ours in its turn."""
+        self._turn.reached = False
+        with self._lock:
+            self._running += 1
+        try:
+            return work(*args, **kwargs)
+        finally:
+            with self._lock:
+                self._running -= 1
+                self._late += not self._turn.reached
+
+    @property
+    def running(self) -> int:
+        """Calls of ours that a thread works on now."""
+        return self._running
+
+    def take_late(self) -> int:
+        """Calls since the last report that nobody waited for any more when their turn came."""
+        with self._lock:
+            count, self._late = self._late, 0
+        return count
+
+    def take_shed(self, *, settled: bool) -> int:
+        """Calls shed since the last report.
+
+        Unless all is ``settled``, a call that is just arriving looks shed: so each must be seen
+        in two reports.
+        """
+        seen = self._arrived - self._submitted
+        certain = seen if settled else min(seen, self._seen)
         self._seen = seen
-        count = max(0, certain - self._reported)
-        self._reported += count
+        count = max(0, certain - self._shed)
+        self._shed += count
         return count
 
 
 class _AdmittingPool(futures.ThreadPoolExecutor):
-    """Threads, and the count of calls that were given to them."""
+    """Threads that know whether the call they are given is one of ours."""
 
     def __init__(self, admission: _Admission, threads: int) -> None:
         super().__init__(threads, thread_name_prefix="pdp-grpc")
         self._admission = admission
 
-    def submit(self, *args: Any, **kwargs: Any) -> futures.Future[Any]:
-        self._admission.submitted += 1
-        return super().submit(*args, **kwargs)
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
+        self._admission.submitted()
+        if self._admission.is_ours:
+            return super().submit(self._admission.turn, fn, *args, **kwargs)
+        return super().submit(fn, *args, **kwargs)
 
 
 class _Watch:
@@ -227,6 +273,7 @@ class _Health(health.HealthServicer):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._watches: set[_Watch] = set()
+        self._serving = True
         self.say(serving=False)
 
     def Watch(  # noqa: N802 - the service's name for it
@@ -241,7 +288,10 @@ class _Health(health.HealthServicer):  # type: ignore[misc]
         super().Watch(request, context, watch)
 
     def say(self, *, serving: bool) -> None:
-        """Set the status of the server as a whole and of our service, and tell who watches."""
+        """Set the status of the server and of our service; watchers hear of changes only."""
+        if serving == self._serving:
+            return
+        self._serving = serving
         responses = health_pb2.HealthCheckResponse
         for service in ("", SERVICE):
             self.set(service, responses.SERVING if serving else responses.NOT_SERVING)

@@ -88,6 +88,7 @@ class Handlers:
         self._metrics = metrics
         self._around = surroundings
         self._tally = RefusalTally()
+        self._failed = False
         metrics.watch_log(lambda: self.available, lambda: log.batches)
 
     @property
@@ -115,19 +116,21 @@ class Handlers:
         """Comes in a later version."""
         return self._guarded(_Call("GetReceipt", data, peer), _not_in_this_version)
 
-    def count(self, ended: Status, cause: str, count: int = 1, peer: str = "") -> None:
+    def count(self, ended: Status, cause: str, count: int) -> None:
         """Calls that a door ended itself (shed, too late); they enter the next summary."""
-        self._tally.count(peer, ended.name, count)
+        self._tally.count("", ended.name, count)
         self._metrics.refused(ended, cause, count)
 
-    def summarise(self) -> None:
+    def summarise(self) -> bool:
         """Write down what was only counted; called about once a second, and before a stop.
 
-        While the log is failing this is also the probe that finds out when it can be written again.
+        Whether every record since the last call became durable. While the log is failing this is
+        also the probe that finds out when it can be written again.
         """
+        had_failed, self._failed = self._failed, False
         counts = self._tally.take()
         if not counts and self.available:
-            return
+            return not had_failed
         payload = record.shed_summary_record(
             time_unix_ns=self._around.clock_ns(),
             counts=counts,
@@ -137,6 +140,7 @@ class Handlers:
             self._write([(Kind.SHED_SUMMARY, payload)])
         except Refused:
             self._tally.restore(counts)
+        return not (had_failed or self._failed)
 
     # ---------------------------------------------------------------- one call
 
@@ -197,7 +201,9 @@ class Handlers:
             request=kept,
             omitted=omitted,
             answer=answer,
-            decision=dataclasses.replace(decision, hidden_paths=hidden_paths),
+            decision=decision
+            if hidden_paths is decision.hidden_paths
+            else dataclasses.replace(decision, hidden_paths=hidden_paths),
             time_unix_ns=now_ns,
             decide_ns=decide_ns,
             engine_version=self._around.engine_version,
@@ -220,6 +226,7 @@ class Handlers:
         try:
             receipts = self._log.append_many(records)
         except LogError:
+            self._failed = True
             self._metrics.log_failed()
             raise status.log_unavailable() from None
         self._metrics.log_wrote(len(records))

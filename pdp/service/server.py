@@ -40,10 +40,22 @@ def run(settings: Settings, say: Callable[[str], None], warn: Callable[[str], No
     """Serve until SIGTERM or SIGINT; whether it ended cleanly (False: the log failed for good).
 
     ``say`` gets one line when ready, ``warn`` one for each unsafe setting. A second signal ends the
-    process at once. Must run in the main thread. Raises PolicyError, BundleError, LogError,
-    DoorError or MetricsError if it cannot start.
+    process at once, and so do calls that outlive their grace, once the log is closed. Must run in
+    the main thread. Raises PolicyError, BundleError, LogError, DoorError or MetricsError if it
+    cannot start.
     """
-    with _blocked_signals(), ExitStack() as stack:
+    with _blocked_signals():
+        door, clean = _served(settings, say, warn)
+    if door.busy:
+        # Python waits for every thread before it ends, and these had their time.
+        os._exit(0 if clean else 1)
+    return clean
+
+
+def _served(
+    settings: Settings, say: Callable[[str], None], warn: Callable[[str], None]
+) -> tuple[GrpcDoor, bool]:
+    with ExitStack() as stack:
         for name in settings.unsafe:
             warn(f"unsafe: {name} is on: {_WARNINGS[name]}")
         engine = Engine.from_directory(
@@ -73,7 +85,7 @@ def run(settings: Settings, say: Callable[[str], None], warn: Callable[[str], No
             reason = _awaited(log)
         _second_signal_exits()
         door.drain(settings.grace_s)
-        return _stopped(log, handlers, reason)
+        return door, _stopped(log, handlers, reason)
 
 
 def _opened_log(settings: Settings) -> Writer:
@@ -160,9 +172,8 @@ def _ticking(door: GrpcDoor, handlers: Handlers) -> Iterator[None]:
     def tick() -> None:
         while not done.wait(_TICK_S):
             try:
-                door.count_shed()
-                handlers.summarise()
-                door.set_serving(serving=handlers.available)
+                door.count_unanswered()
+                door.set_serving(serving=handlers.summarise())
             except Exception as bug:  # noqa: BLE001 - the next tick may do better, and none would not
                 _LOG.error("internal error in a tick: %s", type(bug).__name__)
 

@@ -144,8 +144,33 @@ def test_hidden_values_are_nowhere_in_the_record():
     data = message.SerializeToString()
     for secret in (b"DE1", b"DE2", b"4111"):
         assert secret not in data
-    assert shown(message) == {"args.amount": "12.50", "context.card": '{"brand":"v"}'}
+    assert shown(message) == {"args.amount": "12.50"}
     assert list(message.omitted_paths)[:3] == ["args.iban", "context.card.pan", "resource.iban"]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "label", "value"),
+    [
+        ("entities.Invoice.iban", "resource.iban", '"DE2"'),
+        ("entities.Account.iban", "resource.account.iban", '"DE3"'),
+        ("args.iban", "args.account_number", '"DE1"'),
+        ("context.card.pan", "context.card", '{"brand":"v","pan":"4111"}'),
+        ("user.email", "user.email", '"ann@x.org"'),
+        ("user.email", "user.manager.name", '"only the directory says so"'),
+        ("args.iban", "args.amount", "not json"),
+    ],
+)
+def test_a_value_hidden_by_another_name_is_not_shown_either(hidden, label, value):
+    approval = samples.decision().approval
+    assert approval is not None
+    approval = dataclasses.replace(approval, show=((label, value), ("resource.total", "99.0")))
+    message = logged(dataclasses.replace(hiding(hidden), approval=approval))
+    assert shown(message) == {"resource.total": "99.0"}
+    assert value.encode() not in message.SerializeToString()
+
+
+def test_all_is_shown_when_nothing_is_hidden():
+    assert len(shown(logged(hiding()))) == 3
 
 
 def test_a_digest_over_hidden_values_is_left_out():

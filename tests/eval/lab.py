@@ -10,8 +10,8 @@ import msgspec
 from pdp.eval.binder import Binder
 from pdp.eval.compiler import Cell, Places
 from pdp.eval.decoder import Decoders
+from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest, Directory
-from pdp.eval.paths import Scope
 from pdp.eval.runtime import EvalError
 from pdp.lang.checked import (
     And,
@@ -250,8 +250,9 @@ def bind(request: Request = REQUEST) -> BoundRequest:
 
 
 def cell(*rules: Rule, sources: dict[str, Source] | None = None, principal: str = "Bot") -> Cell:
-    numbered = [(1 << index, rule) for index, rule in enumerate(rules)]
-    return Cell(numbered, Scope(SCHEMA, RUN, "Case", principal), Places(sources or {}))
+    return Cell(
+        list(enumerate(rules)), Scope(SCHEMA, RUN, "Case", principal), Places(sources or {})
+    )
 
 
 def answer(

@@ -162,6 +162,8 @@ ANSWERS: Final[list[tuple[str, Request, str]]] = [
         "resource.groups[0]: expected `Type::id`"),
     ("third entities are typed", third(Entity("Shop", "s", '{"x":1}')),
         "entities[0].attributes.x: unknown member"),
+    ("also without a resource", third(ANN, Entity("Shop", "s", '{"x":1}'), request=MAIL),
+        "entities[1].attributes.x: unknown member"),
     # the same entity twice
     ("twice and equal", third(ORDER, replace(ORDER, attributes='{"total":"1.0", "customer":"bob"}'),
         request=order(ORDER.attributes)), "ok"),

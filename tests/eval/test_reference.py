@@ -1,4 +1,7 @@
-"""Expectations worked out by hand from the prose, asked of the reference interpreter. No parser."""
+"""Expectations worked out by hand from the prose, asked of the reference interpreter. No parser.
+
+Longer than most files: one schema by hand, and every paragraph of the prose asked about it.
+"""
 
 # ruff: noqa: FBT001, FBT003 - flags of schema and tree are told apart by their place in the row
 
@@ -691,7 +694,8 @@ def test_explain_names_the_error_and_never_a_secret():
     told = explain(policies(rule("deny", And((TRUE, ERR), _span()))), DIRECTORY, request(ANN), 0)
     assert (told[0].outcome, told[0].error, told[0].span) == ("error", "unknown_entity", ERR.span)
     is_zero = Compare("==", pin, const("0", STRING), _span())
-    asked = request(ANN, resource=entity("Doc::d", **{"size": 1, "the-pin": "1"}))
+    described = Entity("Doc", "d", '{"size": 1, "the-pin": "1"}')
+    asked = request(ANN, resource=described)
     told = explain(policies(rule("deny", is_zero)), DIRECTORY, asked, 0)
     assert told[0].outcome == "false"
     assert told[0].values == ()

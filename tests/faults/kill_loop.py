@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 UNLOGGED = "answered but not logged"
 DAMAGED = "the log is damaged"
 REFUSED = "the log does not start"
+
+_HAS_ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT  # asks, and leaves the child to be reaped
 
 Answer = TypeVar("Answer")
 
@@ -49,29 +52,19 @@ def kill_loop(
     moments = random.Random(seed)
     answers: list[Answer] = []
     for _ in range(rounds):
-        child = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=ROOT,
-            env={**os.environ, **(env or {})},
-            start_new_session=True,
-        )
-        lines: list[bytes] = []
-        reader = threading.Thread(target=_collect, args=(child, lines))
-        reader.start()
-        try:
-            if moments.random() < 0.2:
-                time.sleep(moments.uniform(0, 1))
-            else:
-                _first_answer(child, lines)
-                time.sleep(moments.uniform(0, run_s_max))
-        finally:
-            ended = child.poll()
-            os.killpg(child.pid, signal.SIGKILL)
-            reader.join(timeout=30)
-            _, errors = child.communicate(timeout=30)
-        assert ended is None, f"the child ended by itself: {errors.decode()}"
+        with tempfile.TemporaryFile() as errors:
+            child = subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                cwd=ROOT,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+            )
+            lines = _lines_until_killed(child, moments, run_s_max)
+            if child.returncode != -signal.SIGKILL:
+                errors.seek(0)
+                raise AssertionError(f"the child ended by itself: {errors.read().decode()}")
         # A line without its end was not an answer yet.
         whole = (line.decode()[:-1] for line in lines if line.endswith(b"\n"))
         answers += [answer for line in whole if (answer := answered(line)) is not None]
@@ -94,14 +87,37 @@ def receipt_of(line: str) -> ReceiptPointer | None:
 
 def findings(directory: Path, answered: Sequence[ReceiptPointer]) -> set[str]:
     """Start on what is left, as the next process would, and name what must not be: nothing."""
+    found = set()
     try:
         Writer.open(directory, Setup("after", segment_bytes=1 << 16)).close()
     except LogCorrupt:
-        return {REFUSED}
+        found.add(REFUSED)
     report = verify(directory, answered)
     about_receipts = [problem for problem in report.problems if "receipt" in problem.what]
-    found = {UNLOGGED} if about_receipts else set()
+    if about_receipts:
+        found.add(UNLOGGED)
     return found | ({DAMAGED} if len(report.problems) > len(about_receipts) else set())
+
+
+def _lines_until_killed(
+    child: subprocess.Popen[bytes], moments: random.Random, run_s_max: float
+) -> list[bytes]:
+    lines: list[bytes] = []
+    reader = threading.Thread(target=_collect, args=(child, lines))
+    reader.start()
+    try:
+        if moments.random() < 0.2:
+            time.sleep(moments.uniform(0, 1))
+        else:
+            _first_answer(child, lines)
+            time.sleep(moments.uniform(0, run_s_max))
+    finally:
+        os.killpg(child.pid, signal.SIGKILL)  # not reaped yet, so the group is still ours
+        reader.join(timeout=30)
+        child.wait(timeout=30)
+        if child.stdout is not None:
+            child.stdout.close()
+    return lines
 
 
 def _collect(child: subprocess.Popen[bytes], lines: list[bytes]) -> None:
@@ -113,6 +129,6 @@ def _collect(child: subprocess.Popen[bytes], lines: list[bytes]) -> None:
 
 def _first_answer(child: subprocess.Popen[bytes], lines: Sequence[bytes]) -> None:
     end = time.monotonic() + 60
-    while not lines and child.poll() is None:
+    while not lines and os.waitid(os.P_PID, child.pid, _HAS_ENDED) is None:
         assert time.monotonic() < end, "the child answered nothing within a minute"
         time.sleep(0.002)

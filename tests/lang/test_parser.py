@@ -451,8 +451,9 @@ META_TREE = tuple(("Meta", key, (("text", key[0]),)) for key in ("owner", "conta
         ),
         (
             (
-                "route r { need 2 of g where (a) need 1 of x.h confirm user exclude owner, same_team"
-                ' expires 2h use within 30m escalate to x.q after 1h show a.b, c reason "r" }'
+                "route r { need 2 of g where (a) need 1 of x.h confirm user"
+                " exclude owner, same_team expires 2h use within 30m"
+                ' escalate to x.q after 1h show a.b, c reason "r" }'
             ),
             (
                 *("RouteDecl", "r"),
@@ -477,7 +478,10 @@ META_TREE = tuple(("Meta", key, (("text", key[0]),)) for key in ("owner", "conta
             ),
         ),
         (
-            f'risk {{ {META} points 40 "why" when a tier low from 3 tier high from 9 requires r, s }}',
+            (
+                f'risk {{ {META} points 40 "why" when a tier low from 3'
+                " tier high from 9 requires r, s }"
+            ),
             (
                 *("RiskDecl", META_TREE),
                 (("Points", 40, ("text", "why"), ("Path", ("a",))),),
@@ -536,7 +540,8 @@ META_TREE = tuple(("Meta", key, (("text", key[0]),)) for key in ("owner", "conta
         ),
         (
             (
-                'test "t" { agent a, b user u do x.y on z { k: 1 } context { now: 2026-01-01T00:00:00Z }'
+                'test "t" { agent a, b user u do x.y on z { k: 1 }'
+                " context { now: 2026-01-01T00:00:00Z }"
                 " expect approval from r cause c tier t by p.q, r.s"
                 " cases [ { k: 2 } expect deny cause no_allow { } expect allow ] }"
             ),
@@ -842,10 +847,27 @@ def test_too_deep(body: str) -> None:
 def test_types_and_values_may_be_too_deep() -> None:
     for text in (
         "type T = { a: " + "set<" * 1_000 + "int" + ">" * 1_000 + " }",
+        "type T = " + '{\ntest "x": ' * 1_000 + "int" + " }" * 1_000,
         "type T = " + "{ a: " * 1_000 + "int" + " }" * 1_000,
         "const c: int = " + "[" * 1_000 + "]" * 1_000,
     ):
         assert {d.code for d in complaints(text)} == {codes.TOO_DEEP}
+
+
+def test_no_deep_tree_gets_past_a_first_complaint() -> None:
+    deep = "(" * 1_000 + "a" + ")" * 1_000
+    rules = "".join(f"\n    rule r{i}: allow A to b when {deep}" for i in range(3))
+    broken = "\n    rule s: allow A to b when " + "(" * 40
+    for text in (
+        "policy p {" + rules + "\n}",
+        "policy p {" + broken + rules + "\n}",
+        *(f"predicate p{i} = " + "not " * 1_000 + "a\n" for i in range(2)),
+        "predicate p = " + " and ".join(["not " * 1_000 + "a"] * 2),
+    ):
+        file, found = parse(Source("a.charter", text))
+        assert codes.TOO_DEEP in {d.code for d in found}
+        assert "Not" not in repr(file)
+        assert "Group" not in repr(file)
 
 
 def test_the_scanner_and_the_grammar_agree_on_raw_texts() -> None:

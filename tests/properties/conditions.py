@@ -1,9 +1,9 @@
-"""Random conditions over a scope, well typed by construction: every optional is guarded. No rules."""
+"""Random conditions, well typed by construction: every optional is guarded. No rules, no facts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from random import Random
 
 from pdp.lang.types import (
@@ -16,102 +16,15 @@ from pdp.lang.types import (
     CollT,
     EntityT,
     EnumT,
-    FieldT,
     Prim,
     RecordT,
-    Schema,
     Type,
 )
-from tests.properties.values import PATTERNS, Pool, duration_of, literal, maybe, some_of, text_of
+from tests.properties.scopes import Path, Words, paths_from
+from tests.properties.values import duration_of, literal, maybe, pattern, some_of
 
 _ORDER = ("==", "!=", "<", "<=", ">", ">=")
 _NUMBERS = (INT, DECIMAL, DURATION)
-
-
-@dataclass(frozen=True)
-class Path:
-    """A path that a condition may read. ``optional`` are its prefixes that may be absent."""
-
-    text: str
-    type: Type
-    optional: tuple[str, ...] = ()
-    untrusted: bool = False
-    secret: bool = False
-
-
-@dataclass(frozen=True)
-class Predicate:
-    """``quantifies``: it may not be called from inside a quantifier."""
-
-    params: tuple[Type, ...]
-    quantifies: bool
-
-
-@dataclass(frozen=True)
-class Words:
-    """What a program has declared for its conditions to use.
-
-    ``consts`` are single values and what stands in the place of a literal; ``fixed`` are paths that
-    start at a constant record or collection.
-    """
-
-    schema: Schema
-    pool: Pool
-    groups: dict[str, str] = field(default_factory=dict)  # name to entity type
-    consts: dict[str, Type] = field(default_factory=dict)
-    fixed: list[Path] = field(default_factory=list)
-    predicates: dict[str, Predicate] = field(default_factory=dict)
-    action_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-def paths_from(schema: Schema, roots: Iterable[Path], depth: int) -> tuple[Path, ...]:
-    """The roots and every path of at most ``depth`` names below them."""
-    found: list[Path] = []
-    level = list(roots)
-    for _ in range(depth + 1):
-        found += level
-        level = [below for path in level for below in _below(schema, path)]
-    return tuple(found)
-
-
-def _below(schema: Schema, path: Path) -> list[Path]:
-    match path.type:
-        case RecordT():
-            owners = [path.type.fields]
-        case EntityT():
-            owners = [schema.entities[name].fields for name in sorted(path.type.names)]
-        case _:
-            return []
-    return [step(path, found) for found in common_fields(owners)]
-
-
-def common_fields(owners: Sequence[Sequence[FieldT]], *, tolerant: bool = False) -> list[FieldT]:
-    """Fields that all owners declare; with ``tolerant`` also those that only some do, as optional."""
-    merged: list[FieldT] = []
-    for name in dict.fromkeys(f.name for fields in owners for f in fields):
-        having = [f for fields in owners for f in fields if f.name == name]
-        everywhere = len(having) == len(owners)
-        if (everywhere or tolerant) and all(f.type == having[0].type for f in having):
-            merged.append(
-                replace(
-                    having[0],
-                    optional=not everywhere or any(f.optional for f in having),
-                    untrusted=any(f.untrusted for f in having),
-                    secret=any(f.secret for f in having),
-                )
-            )
-    return merged
-
-
-def step(path: Path, below: FieldT) -> Path:
-    text = f"{path.text}.{below.name}"
-    return Path(
-        text,
-        below.type,
-        (*path.optional, text) if below.optional else path.optional,
-        path.untrusted or below.untrusted,
-        path.secret or below.secret,
-    )
 
 
 def _fits(found: Type, wanted: Type) -> bool:
@@ -194,7 +107,9 @@ class Conditions:
         path = self.rng.choice(claimed)
         match path.type:
             case Prim() if path.type in (*_NUMBERS, TIMESTAMP):
-                text = f"{path.text} {self.rng.choice(('==', '<', '>='))} {self._literal(path.type)}"
+                text = (
+                    f"{path.text} {self.rng.choice(('==', '<', '>='))} {self._literal(path.type)}"
+                )
             case Prim(name="bool"):
                 text = path.text
             case Prim() | EnumT():
@@ -212,9 +127,7 @@ class Conditions:
 
     def _with_guard(self, text: str, paths: Iterable[Path], proved: frozenset[str]) -> str:
         guards = list(
-            dict.fromkeys(
-                path.optional[-1] for path in paths if not set(path.optional) <= proved
-            )
+            dict.fromkeys(path.optional[-1] for path in paths if not set(path.optional) <= proved)
         )
         if not guards:
             return text
@@ -332,8 +245,8 @@ class Conditions:
             return self._membership(path)
         if path.type == STRING:
             if maybe(rng, 0.4):
-                pattern = rng.choice(PATTERNS)
-                return f'{path.text} {rng.choice(("like", "like", "not like"))} "{pattern}"', []
+                word = rng.choice(("like", "like", "not like"))
+                return f"{path.text} {word} {pattern(rng, self.words.pool)}", []
             operators: Sequence[str] = ("==", "!=")
         else:
             operators = _ORDER
@@ -426,7 +339,9 @@ class Conditions:
 
     def _prefix(self, item: Type) -> str:
         positions = [
-            self._list(item, 1) if maybe(self.rng, 0.4) else literal(self.rng, item, self.words.pool)
+            self._list(item, 1)
+            if maybe(self.rng, 0.4)
+            else literal(self.rng, item, self.words.pool)
             for _ in range(self.rng.randint(1, 3))
         ]
         return f"[{', '.join(positions)}]"

@@ -6,15 +6,16 @@ Hypothesis can drive, and shrink, the same generator.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
 from pdp.model import Entity
-from tests.properties.policies import Author, words_of
+from tests.properties.names import words_of
+from tests.properties.policies import Author
 from tests.properties.shapes import Shape, shape_of
 from tests.properties.values import Pool, maybe, pool_of
-from tests.properties.worlds import Requests, directory_of, directory_text
+from tests.properties.worlds import Asked, Requests, directory_of, directory_text
 
 _BUNDLE = """bundle generated {
     version "1.0.0"
@@ -27,8 +28,12 @@ _BUNDLE = """bundle generated {
 
 @dataclass(frozen=True)
 class Program:
-    """``files`` are those of a bundle directory; ``directory`` is what its JSON file says."""
+    """``files`` are those of a bundle directory; ``directory`` is what its JSON file says.
 
+    ``declarations`` are what the files say, in no particular order.
+    """
+
+    declarations: tuple[str, ...]
     files: dict[str, bytes]
     directory: dict[str, Entity]
     shape: Shape
@@ -55,13 +60,13 @@ def program(rng: Random, size: int = 3) -> Program:
     directory = directory_of(rng, shape, pool)
     declarations = [*shape.declarations, *named, *(route.text for route in used), *policies, base]
     rng.shuffle(declarations)
-    files = _spread(rng, declarations)
+    files = spread(rng, declarations)
     files["people.directory.json"] = directory_text(directory)
-    return Program(files, directory, shape, pool)
+    return Program(tuple(declarations), files, directory, shape, pool)
 
 
-def requests(made: Program, rng: Random, count: int) -> Iterator[tuple[dict[str, object], int]]:
-    """``count`` requests (JSON form) with the clock, in microseconds, that each is judged at."""
+def requests(made: Program, rng: Random, count: int) -> Iterator[Asked]:
+    """``count`` requests to ask of the program."""
     writer = Requests(rng, made.shape, made.pool)
     for _ in range(count):
         yield writer.one()
@@ -77,7 +82,7 @@ def _base_policy(rng: Random, shape: Shape) -> str:
     )
 
 
-def _spread(rng: Random, declarations: list[str]) -> dict[str, bytes]:
+def spread(rng: Random, declarations: Iterable[str]) -> dict[str, bytes]:
     """The declarations over one to three files; the bundle line stands in the first."""
     count = rng.randint(1, 3)
     parts: list[list[str]] = [[] for _ in range(count)]

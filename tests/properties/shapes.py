@@ -1,4 +1,4 @@
-"""Random schemas for generated programs: entity, record and enum types, actions, context. No rules."""
+"""Random schemas: entity, record and enum types, actions, context. No rules and no facts."""
 
 from __future__ import annotations
 
@@ -108,21 +108,23 @@ def _vocabulary(rng: Random, enums: list[EnumT], entities: list[str]) -> dict[st
         fields[enum.name.lower()] = enum
     for name in entities:
         fields[f"its_{name.lower()}"] = EntityT(frozenset({name}))
-    item = rng.choice([STRING, INT, DECIMAL, DURATION, enums[0], enums[-1]])
+    items: list[Type] = [STRING, INT, DECIMAL, DURATION, enums[0], enums[-1]]
+    item = rng.choice(items)
+    step: Type = rng.choice(items[1:2] + items[4:5])
     entity = EntityT(frozenset({rng.choice(entities)}))
     fields["tags"] = CollT("set", STRING, 0, 3)
     fields["marks"] = CollT("set", item, 0, rng.randint(1, 3))
     fields["words"] = CollT("list", STRING, rng.randint(0, 1), 4)
-    fields["steps"] = CollT("list", rng.choice([INT, enums[0]]), 0, 3)
+    fields["steps"] = CollT("list", step, 0, 3)
     fields["readers"] = CollT(rng.choice(("set", "list")), entity, 0, 3)
     return fields
 
 
 def _records(rng: Random, fields: dict[str, Type], size: int) -> list[RecordT]:
-    simple = {name: type_ for name, type_ in fields.items() if not isinstance(type_, CollT)}
+    simple: dict[str, Type] = {n: t for n, t in fields.items() if not isinstance(t, CollT)}
     records = [RecordT("Line", _fields(rng, simple, 2, 4))]
     if size > 1 and maybe(rng, 0.5):
-        nested = {**simple, "line": records[0]}
+        nested: dict[str, Type] = {**simple, "line": records[0]}
         records.append(RecordT("Page", _fields(rng, nested, 1, 3, always=("line",))))
     return records
 

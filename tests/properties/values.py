@@ -1,7 +1,7 @@
-"""Values for generated programs and requests: one small pool, so that both sides meet at boundaries.
+"""Values for generated programs and requests: one small pool, so that both meet at boundaries.
 
-A program draws its literals from the pool and a request draws its facts from the same pool, moved by
-the smallest step now and then. Knows types, not programs.
+A program draws its literals from the pool and a request its facts from the same pool, moved by the
+smallest step now and then. Knows types, not programs.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from random import Random
 from typing import TypeVar
 
@@ -34,8 +35,7 @@ _T = TypeVar("_T")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INT_EXACT_MAX = 2**53 - 1
-TEXTS = ("", "a", "ab", "abc", "b", "ops", "a*b", "aXb", "é", 'q"q', "a\\b", "ops.eu", "Ops")
-PATTERNS = ("*", "a*", "*b", "a*b", "*a*b*", "ops", "ops*", r"a\*b", "", "a**b", "*é", "*.eu")
+TEXTS = ("", "a", "ab", "abab", "aba", "b", "ops", "a*b", "é", 'q"q', "a\\b", "ops.eu", "Ops")
 UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -95,6 +95,20 @@ def literal(rng: Random, type_: Type, pool: Pool) -> str:
 def closed_value(rng: Random, type_: Type, pool: Pool) -> str:
     """As ``literal``, for the place after ``const x: T =``, where members stand alone."""
     return rng.choice(type_.members) if isinstance(type_, EnumT) else literal(rng, type_, pool)
+
+
+def pattern(rng: Random, pool: Pool) -> str:
+    """A ``like`` pattern cut from texts of the pool; its parts may overlap in the text they fit."""
+    text = rng.choice([text for text in pool.texts if "\\" not in text])
+    if maybe(rng, 0.1):
+        return text_of(text).replace("*", "\\*")
+    parts = [text[: rng.randint(0, len(text))], text[rng.randint(0, len(text)) :]]
+    if maybe(rng, 0.4):
+        start = rng.randint(0, len(text))
+        parts.insert(1, text[start : start + rng.randint(0, 2)])
+    if maybe(rng, 0.2):
+        parts.insert(1, rng.choice("ab"))
+    return "*".join(text_of(part).replace("*", "\\*")[1:-1] for part in parts).join('""')
 
 
 def digits_of(units: int, rng: Random) -> str:
@@ -180,8 +194,7 @@ def _collection_fact(
 def _sameness(item: Tree, type_: Type) -> str:
     """Equal for values that a set would call duplicates."""
     if type_ == DECIMAL and isinstance(item, str):
-        whole, _, rest = item.partition(".")
-        return f"{whole}.{rest:0<4}"
+        return str(Fraction(item))
     if type_ == TIMESTAMP and isinstance(item, str):
         return str(datetime.fromisoformat(item).timestamp())
     if type_ == DURATION and isinstance(item, str):

@@ -1,4 +1,4 @@
-"""Random directories and requests for a schema: known and unknown entities, boundary values. No rules."""
+"""Random directories and requests for a schema: known, unknown, at the boundaries. No rules."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ from dataclasses import dataclass, field
 from random import Random
 
 from pdp import canonical
-from pdp.canonical import Tree
-from pdp.lang.types import EntityDef, FieldT, Schema
+from pdp.canonical import Number, Tree
+from pdp.lang.types import (
+    CollT,
+    EntityDef,
+    EntityT,
+    EnumT,
+    FieldT,
+    Prim,
+    RecordT,
+    Schema,
+    Type,
+    describe,
+)
 from pdp.model import Entity
 from tests.properties.shapes import Shape
-from tests.properties.values import EPOCH, Pool, fact, maybe, some_of
+from tests.properties.values import Pool, fact, maybe, some_of
 
 _IDS = {
     "Team": ("t0", "t1", "t2", "t3"),
@@ -22,7 +33,8 @@ _IDS = {
     "Folder": ("f0", "f1"),
     "Club": ("c0", "c1"),
 }
-assert EPOCH.year == 1970
+# Agents and people from the acting principal on; most often an agent for a person.
+_CHAINS = ("au",) * 6 + ("u", "u", "u", "a", "aau", "aau", "aaau", "uu", "ua", "aua")
 
 
 def directory_of(rng: Random, shape: Shape, pool: Pool) -> dict[str, Entity]:
@@ -83,6 +95,18 @@ def _reference(rng: Random, name: str) -> str:
     return rng.choice(_IDS[name]) if maybe(rng, 0.95) else "ghost"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request in its JSON form, and the clock, in microseconds, that it is judged at.
+
+    ``spoiled`` says why the door must refuse it; empty for a request that it must accept.
+    """
+
+    body: dict[str, object]
+    now_us: int
+    spoiled: str = ""
+
+
 @dataclass
 class Requests:
     """Writes requests for one program; the JSON form, as a caller would send it."""
@@ -92,16 +116,17 @@ class Requests:
     pool: Pool
     described: dict[str, dict[str, Tree]] = field(default_factory=dict)
 
-    def one(self) -> tuple[dict[str, object], int]:
-        """A request and the clock it is judged at, in microseconds."""
+    def one(self) -> Asked:
+        """A request: one in fifty is spoiled."""
         rng = self.rng
         self.described = {}
         action = rng.choice(list(self.shape.schema.actions.values()))
         chain = self._chain()
+        args = _members(rng, action.fields, self.pool)
         request: dict[str, object] = {
             "principal": chain[0],
             "action": rng.choice((action.name, action.wire)),
-            "args": _members(rng, action.fields, self.pool),
+            "args": args,
             "context": _members(rng, self.shape.schema.context, self.pool),
         }
         if chain[1:]:
@@ -121,9 +146,8 @@ class Requests:
                 "name": rng.choice(self.pool.texts),
                 "definition_digest": rng.choice(("", "0" * 64)),
             }
-        if maybe(rng, 0.01):
-            self._spoil(request)
-        return request, self._now_us()
+        spoiled = _spoil(rng, args, action.fields) if maybe(rng, 0.02) else ""
+        return Asked(request, self._now_us(), spoiled)
 
     def _now_us(self) -> int:
         step_us = self.rng.choice((0, 0, 1, -1, 900_000_000))
@@ -132,7 +156,7 @@ class Requests:
     def _chain(self) -> list[dict[str, Tree]]:
         rng = self.rng
         people, agents = self.shape.people(), self.shape.agents()
-        kinds = rng.choice(("au",) * 6 + ("u", "u", "u", "a", "aau", "aau", "aaau", "uu", "ua", "aua"))
+        kinds = rng.choice(_CHAINS)
         chosen = [rng.choice(agents if kind == "a" else people) for kind in kinds]
         return [self._entity(name, 0.95) for name in chosen]
 
@@ -161,8 +185,46 @@ class Requests:
         count = rng.choice((0, 0, 1, 2, 4)) if names else 0
         return [self._entity(rng.choice(names), 0.9) for _ in range(count)]
 
-    def _spoil(self, request: dict[str, object]) -> None:
-        """Make the request invalid, most likely: both sides must not be asked then."""
-        args = request["args"]
-        if isinstance(args, dict):
-            args["no-such-field"] = True
+
+def _spoil(rng: Random, args: dict[str, Tree], fields: tuple[FieldT, ...]) -> str:
+    """Make ``args`` wrong in one place, for certain; says how."""
+    present = [f for f in fields if f.wire in args]
+    mandatory = [f for f in present if not f.optional]
+    if not present or maybe(rng, 0.15):
+        args["no-such-field"] = True
+        return "unknown member"
+    if mandatory and maybe(rng, 0.15):
+        del args[rng.choice(mandatory).wire]
+        return "missing member"
+    chosen = rng.choice(present)
+    if maybe(rng, 0.15):
+        args[chosen.wire] = None
+        return "null"
+    args[chosen.wire] = rng.choice(_wrong(chosen.type))
+    return f"not of type {describe(chosen.type)}"
+
+
+def _wrong(type_: Type) -> list[Tree]:
+    """Values that no value of the type can be taken for."""
+    match type_:
+        case Prim():
+            return _WRONG[type_.name]
+        case EnumT():
+            return ["nope", "", Number("0"), True]
+        case EntityT():
+            return [Number("1"), "", True, "a\u202eb"]
+        case CollT():
+            long: list[Tree] = ["a"] * (type_.hi + 1)
+            return [{}, "a", Number("1"), long]
+        case RecordT():
+            return [[], "a", {"no-such-field": True}]
+
+
+_WRONG: dict[str, list[Tree]] = {
+    "bool": [Number("1"), Number("0"), "true"],
+    "int": [True, False, Number("1.0"), "1", Number(str(2**53))],
+    "decimal": [True, "1.00001", "1_0", " 1", "+1", "1e3", "NaN", "\u0661", "", Number(10**14)],
+    "string": [Number("1"), True, ["a"]],
+    "timestamp": ["2026-03-02", "2026-03-02T10:00:00", Number("0"), "2026-03-02T10:00:00.0000001Z"],
+    "duration": ["15", "m", "1.5h", "-1m", Number("1"), "\u0661m", "1h30m"],
+}

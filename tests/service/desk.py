@@ -43,7 +43,7 @@ class Desk:
         self.directory = directory
         self.clock = Clock()
         self.metrics = Metrics()
-        self.writer = Writer.open(directory, Setup("test"))
+        self.writer = Writer.open(directory, Setup("test", segment_bytes=1 << 20))
         self.handlers = Handlers(
             engine,
             self.writer,

@@ -64,7 +64,8 @@ class Served:
         if not self.channels:
             self.channel()
         path = f"/pdp.v1.DecisionService/{method}"
-        return self.channels[0].unary_unary(path)(data, timeout=timeout_s)
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self.channels[0].unary_unary(path)
+        return call(data, timeout=timeout_s)
 
     def messages(self, *kinds: Kind) -> list[Message]:
         """What the log holds, in order: the records of these kinds, or all."""

@@ -78,7 +78,7 @@ def test_paths_start_where_they_are_written(tmp_path: Path) -> None:
 
 
 def test_the_environment_separates_addresses_by_commas(tmp_path: Path) -> None:
-    flags = {"grpc": None}
+    flags: dict[str, object] = {"grpc": None}
     settings = load(tmp_path, flags, {"PDP_GRPC": "unix:pdp.sock,[::1]:0"})
     assert settings.grpc == (UnixAddress(tmp_path / "pdp.sock"), TcpAddress("::1", 0))
     assert [str(address) for address in settings.grpc] == [f"unix:{tmp_path}/pdp.sock", "[::1]:0"]

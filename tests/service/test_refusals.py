@@ -36,8 +36,7 @@ def test_a_refusal_is_named_and_recorded(desk: Desk, name: str) -> None:
 def padded(size_bytes: int) -> bytes:
     """A valid request of exactly that many bytes; what fills it are approvals that fit nothing."""
     message = ask.message(ask.ALLOW)
-    message.grants.extend([b"g" * 16_000] * 15)
-    message.grants.append(b"g" * 16_000)
+    message.grants.extend([b"g" * 17_000] * 14)
     message.grants[-1] += b"g" * (size_bytes - message.ByteSize())
     return message.SerializeToString()
 

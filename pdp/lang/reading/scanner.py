@@ -20,8 +20,8 @@ from pdp.lang.source import Span
 # What cannot be seen, or changes the order in which the rest is seen. A carriage return may only
 # begin a line break.
 HIDDEN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\ufffb\ud800-\udfff]|\r(?!\n)"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]|\r(?!\n)"
 )
 _TOKEN: Final = re.compile(
     r"""(?P<blank>[ \t\r\n]+|\#[^\n]*)
@@ -49,7 +49,10 @@ _BEFORE_TYPE = "enum level type entity"
 _HEADS: Final = (
     {word: re.compile(r"[ \t]+[a-z_]") for word in _BEFORE_NAME.split()}
     | {word: re.compile(r"[ \t]+[A-Z]") for word in _BEFORE_TYPE.split()}
-    | {word: re.compile(r'[ \t]+r?"') for word in ("invariant", "test")}
+    | {
+        word: re.compile(r'[ \t]+r?"(?:[^"\\\n]|\\.)*"[ \t\r\n]*\{')
+        for word in ("invariant", "test")
+    }
     | {"risk": re.compile(r"[ \t]*\{")}
 )
 DECLARATIONS: Final = frozenset(_HEADS) | {"context"}
@@ -118,6 +121,8 @@ class _Scan:
         self.openings: list[_Opening] = []
         self.depth = 0
         self.prefixes = 0
+        # Brackets open past the nesting limit: counted, not kept.
+        self.beyond = 0
         self.too_deep = False
         self.last = ""
         self.line_begins = True
@@ -170,13 +175,13 @@ class _Scan:
         if word == "not":
             self._prefix(word, position)
             return
-        self.prefixes = 0
+        self._operand()
         if self.line_begins and word in DECLARATIONS and self._declares(word, position):
             if self.openings:
                 self.layout.unclosed[position] = self.openings[-1].position
                 self.openings.clear()
-                self.depth = 0
-                self.too_deep = False
+            self.depth = self.beyond = 0
+            self.too_deep = False
             self.layout.marks.append(Mark(position, word.upper()))
         elif word == "rule" and _RULE_HEAD.match(self.text, position + 4):
             self.layout.marks.append(Mark(position, "RULE"))
@@ -196,7 +201,7 @@ class _Scan:
         if sign == "!" or (sign == "-" and self._prefix_place()):
             self._prefix(sign, position)
         else:
-            self.prefixes = 0
+            self._operand()
 
     def _prefix_place(self) -> bool:
         last = self.last
@@ -204,50 +209,61 @@ class _Scan:
 
     def _prefix(self, word: str, position: int) -> None:
         self.prefixes += 1
-        self._check_depth(word, position)
+        if self.depth + self.beyond + self.prefixes > codes.NESTING_MAX:
+            self._refuse_depth(word, position)
+
+    def _operand(self) -> None:
+        """A run of prefixes is over."""
+        self.prefixes = 0
+        if self.too_deep and self.depth + self.beyond < codes.NESTING_MAX:
+            self.too_deep = False
 
     def _open(self, bracket: str, position: int) -> None:
+        if self.beyond or self.depth + self.prefixes >= codes.NESTING_MAX:
+            self.beyond += 1
+            self.prefixes = 0
+            self._refuse_depth(bracket, position)
+            return
         self.openings.append(_Opening(position, bracket, self.prefixes))
         self.depth += self.prefixes + 1
         self.prefixes = 0
         if bracket == "{":
             self.layout.marks.append(Mark(position, "", 1))
-        self._check_depth(bracket, position)
 
     def _close(self, bracket: str, position: int) -> None:
-        self.prefixes = 0
-        if bracket == "}":
-            self.layout.marks.append(Mark(position, "RBRACE", -1))
-        # A closing bracket closes what was left open inside its partner; without one, nothing.
-        near = self.openings[-codes.NESTING_MAX - 1 :]
-        if not any(CLOSING[opening.bracket] == bracket for opening in near):
-            return
-        while self.openings:
-            opening = self.openings.pop()
-            self.depth -= opening.prefixes + 1
-            if CLOSING[opening.bracket] == bracket:
-                break
-        if self.depth < codes.NESTING_MAX:
-            self.too_deep = False
+        if self.beyond:
+            self.beyond -= 1
+        # A bracket closes what was left open inside its partner; without a partner, nothing.
+        elif any(CLOSING[opening.bracket] == bracket for opening in self.openings):
+            if bracket == "}":
+                self.layout.marks.append(Mark(position, "RBRACE", -1))
+            closed = ""
+            while closed != bracket:
+                opening = self.openings.pop()
+                closed = CLOSING[opening.bracket]
+                self.depth -= opening.prefixes + 1
+        self._operand()
 
-    def _check_depth(self, word: str, position: int) -> None:
-        if self.depth + self.prefixes > codes.NESTING_MAX and not self.too_deep:
+    def _refuse_depth(self, word: str, position: int) -> None:
+        """Every place beyond the limit is closed to the grammar; only the first is a complaint."""
+        self.layout.poisoned.add(position)
+        if not self.too_deep:
             self.too_deep = True
-            self.layout.poisoned.add(position)
             self.report(position, position + len(word), codes.too_deep)
 
     def _number(self, text: str, position: int) -> None:
-        self.prefixes = 0
+        self._operand()
         if len(text) > codes.NUMBER_CHARS_MAX:
             self.layout.poisoned.add(position)
             self.report(position, position + len(text), codes.long_number)
 
     def _quote(self, text: str, position: int) -> None:
+        self._operand()
         self.layout.poisoned.add(position)
         self.report(position, position + len(text.rstrip()), codes.unclosed_string)
 
     def _string(self, text: str, position: int) -> None:
-        self.prefixes = 0
+        self._operand()
         if text.startswith("r") or "\\" not in text:
             return
         for match in _ESCAPE.finditer(text):

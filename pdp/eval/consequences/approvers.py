@@ -13,10 +13,10 @@ from msgspec import UNSET
 
 from pdp.approvals.requirement import fillable, join
 from pdp.eval.compiler import Places, Read, Test, compile_test, compile_value
+from pdp.eval.consequences.shown import shown_text
+from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest, Facts, attribute_name
-from pdp.eval.paths import Scope
 from pdp.eval.runtime import EvalError
-from pdp.eval.shown import shown_text
 from pdp.lang.checked import Attr, Root, Route
 from pdp.lang.types import Type
 from pdp.model import ApprovalRequirement, Need

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pdp import canonical
-from pdp.eval.reference_facts import Plain, World, record_of, type_name, world_of
-from pdp.eval.reference_terms import Scope, Truth, all_of, any_of, in_group, negated, truth
+from pdp.eval.reference.facts import Plain, World, record_of, type_name, world_of
+from pdp.eval.reference.terms import Scope, Truth, all_of, any_of, in_group, negated, truth
 from pdp.lang.checked import CheckedPolicies, Rule
 from pdp.lang.types import RISK, ActionDef
 from pdp.model import Entity

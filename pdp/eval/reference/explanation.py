@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
 from pdp.canonical import Tree
-from pdp.eval.reference_facts import type_name, wire_tree
-from pdp.eval.reference_rules import Case, Judged, case_of, judge, resource_truth, who_truth
-from pdp.eval.reference_terms import Err, Scope, Truth, evaluate, negated, truth
+from pdp.eval.reference.facts import type_name, wire_tree
+from pdp.eval.reference.rules import Case, Judged, case_of, judge, resource_truth, who_truth
+from pdp.eval.reference.terms import Err, Scope, Truth, evaluate, negated, truth
 from pdp.lang.checked import (
     And,
     Attr,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from pdp.eval import runtime
+from pdp.eval.emit.nodes import call, compare, constant, name
 from pdp.eval.facts import attribute_name
-from pdp.eval.pyast import call, compare, constant, name
 from pdp.lang.checked import Attr, Const, Expr, Has, Root, Value, Var, type_of
 from pdp.lang.source import Span
 from pdp.lang.types import (

@@ -1,8 +1,4 @@
-"""The reference interpreter: the slow, obvious meaning of a decision. Takes no compiler code.
-
-The compiled evaluator must agree with this file on every request; where the prose and this file
-disagree, the prose is right.
-"""
+"""The reference meaning of a whole answer: effect, cause, rules, attribution. Never fast."""
 
 from __future__ import annotations
 
@@ -10,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pdp.eval.reference_approval import can_be_filled, requirement
-from pdp.eval.reference_explain import RuleOutcome, explain
-from pdp.eval.reference_facts import type_name
-from pdp.eval.reference_rules import Case, Judged, case_of, judge
-from pdp.eval.reference_terms import Err
+from pdp.eval.reference.approval import can_be_filled, requirement
+from pdp.eval.reference.facts import type_name
+from pdp.eval.reference.rules import Case, Judged, case_of, judge
+from pdp.eval.reference.terms import Err
 from pdp.lang.checked import CheckedPolicies, LogLevel, Notify, Rate, Redact, Rule
 from pdp.lang.types import CollT, FieldT, RecordT, Type
 from pdp.model import (
@@ -273,4 +268,4 @@ def _record_fields(type_: Type) -> tuple[FieldT, ...]:
             return ()
 
 
-__all__ = ["RuleOutcome", "decide", "explain"]
+__all__ = ["decide"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pdp import canonical
-from pdp.eval.reference_facts import type_name, wire_tree
-from pdp.eval.reference_rules import Case
-from pdp.eval.reference_terms import Err, evaluate, in_group, truth
+from pdp.eval.reference.facts import type_name, wire_tree
+from pdp.eval.reference.rules import Case
+from pdp.eval.reference.terms import Err, evaluate, in_group, truth
 from pdp.lang.checked import CheckedNeed, Route
 from pdp.model import ApprovalRequirement, Need
 

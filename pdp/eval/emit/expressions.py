@@ -2,8 +2,8 @@
 
 Both forms come from the same methods, so they cannot drift. They differ in two things: junctions,
 ``not`` and quantifiers are plain Python or three-valued (here), and entities are reached by locals
-or by calls that know their place (``pdp.eval.paths``). Where the fast form answers, the exact one
-gives the same answer; where it raises, only the exact one is believed. No source text is ever made.
+or by calls that know their place (``pdp.eval.emit.paths``). Where the fast form answers, the exact
+one gives the same answer; where it raises, only the exact one is believed. No source text is made.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias, assert_never
 
-from pdp.eval.paths import BOUND, VARIABLE, Paths, Scope
-from pdp.eval.pyast import call, compare, constant, method, name, thunk
+from pdp.eval.emit.nodes import call, compare, constant, method, name, thunk
+from pdp.eval.emit.paths import BOUND, VARIABLE, Paths, Scope
 from pdp.lang.checked import (
     And,
     Attr,

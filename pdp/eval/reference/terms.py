@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Final, TypeAlias, assert_never
 
-from pdp.eval.reference_facts import Plain, World, constant_of, expect
+from pdp.eval.reference.facts import Plain, World, constant_of, expect
 from pdp.lang.checked import (
     And,
     Attr,

@@ -1,0 +1,1 @@
+"""Checked expressions to Python syntax trees. Nothing is compiled, run or decided here."""
