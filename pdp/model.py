@@ -162,7 +162,7 @@ class RuleError:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Need:
     """``count`` distinct people of ``group`` (a uid) for whom the condition ``where`` holds.
 
@@ -174,12 +174,29 @@ class Need:
     count: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Escalation:
+    """What is required instead once ``after_s`` have passed since the request undecided.
+
+    Everything here is already joined with what was required before; earlier approvals count.
+    """
+
+    after_s: int
+    route: str
+    needs: tuple[Need, ...]
+    exclude: tuple[str, ...]
+    decide_within_s: int
+    use_within_s: int
+    confirm_user: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class ApprovalRequirement:
     """Who must agree before this exact action may run, and what they must be shown.
 
     ``decide_within_s`` runs from the request, ``use_within_s`` from the last approval.
     ``show`` pairs a path with its value as JSON text, or with None when it is absent.
+    ``confirm_user``: the last person in the chain confirms as well; that fills no need.
     """
 
     routes: tuple[str, ...]
@@ -188,6 +205,26 @@ class ApprovalRequirement:
     decide_within_s: int
     use_within_s: int
     show: tuple[tuple[str, str | None], ...] = ()
+    confirm_user: bool = False
+    escalations: tuple[Escalation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RiskAssessment:
+    """The sum of the points whose reasons hold, and the tier it reaches (a member of Risk)."""
+
+    points: int
+    reasons: tuple[str, ...]
+    tier: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ShadowOutcome:
+    """What a shadow rule came to: ``outcome`` is held or error. Logged, never enforced."""
+
+    rule: str
+    effect: str
+    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +270,8 @@ class Decision:
     obligations: tuple[Obligation, ...] = ()
     approval: ApprovalRequirement | None = None
     errors: tuple[RuleError, ...] = ()
+    risk: RiskAssessment | None = None
+    shadow: tuple[ShadowOutcome, ...] = ()
     bundle: BundleIdentity = BundleIdentity("", "", "")
     reasons: Reasons = Reasons()
     next_action: NextAction = NextAction.NONE

@@ -19,12 +19,14 @@ from pdp.model import (
     DeterminingRule,
     Effect,
     Entity,
+    Escalation,
     Need,
     NextAction,
     Obligation,
     Reasons,
     ReceiptPointer,
     RequestError,
+    RiskAssessment,
     Session,
     ToolIdentity,
 )
@@ -116,7 +118,7 @@ def request_from_proto(message: pb.DecideRequest) -> Request:
 
 
 def decision_to_proto(decision: Decision, request_id: str) -> pb.DecideResponse:
-    """The answer to send. Rule errors and hidden paths are the log's business and stay out."""
+    """The answer to send. Rule errors, shadow outcomes and hidden paths are the log's: left out."""
     message = pb.DecideResponse(
         effect=EFFECT_TO_NUMBER[decision.effect],
         decision_id=decision.decision_id,
@@ -139,6 +141,8 @@ def decision_to_proto(decision: Decision, request_id: str) -> pb.DecideResponse:
         message.cause = CAUSE_TO_NUMBER[decision.cause]
     if decision.approval is not None:
         message.approval.CopyFrom(_approval_to_proto(decision.approval, decision.request_digest))
+    if decision.risk is not None:
+        message.risk.CopyFrom(_risk_to_proto(decision.risk))
     if decision.receipt is not None:
         message.receipt.CopyFrom(receipt_to_proto(decision.receipt))
     return message
@@ -165,6 +169,7 @@ def decision_from_proto(message: pb.DecideResponse) -> Decision:
         attribution=_attribution_from_proto(message.attribution),
         obligations=tuple(Obligation(item.name, item.value) for item in message.obligations),
         approval=approval,
+        risk=_risk_from_proto(message.risk) if message.HasField("risk") else None,
         bundle=bundle_from_proto(message.bundle),
         reasons=Reasons(reasons.for_model, reasons.for_person, reasons.for_auditor),
         next_action=_NUMBER_TO_NEXT.get(message.next_action, NextAction.NONE),
@@ -293,23 +298,67 @@ def _attribution_from_proto(message: pb.Attribution) -> Attribution:
 def _approval_to_proto(approval: ApprovalRequirement, digest: str) -> pb.ApprovalRequirement:
     return pb.ApprovalRequirement(
         routes=approval.routes,
-        needs=[pb.Need(group=n.group, where=n.where, count=n.count) for n in approval.needs],
+        needs=_needs_to_proto(approval.needs),
         exclude=approval.exclude,
         decide_within_s=approval.decide_within_s,
         use_within_s=approval.use_within_s,
         request_digest=digest,
         show=[pb.ShownValue(path=path, value=value) for path, value in approval.show],
+        confirm_user=approval.confirm_user,
+        escalations=[_escalation_to_proto(item) for item in approval.escalations],
     )
 
 
 def _approval_from_proto(message: pb.ApprovalRequirement) -> ApprovalRequirement:
     return ApprovalRequirement(
         routes=tuple(message.routes),
-        needs=tuple(Need(need.group, need.where, need.count) for need in message.needs),
+        needs=_needs_from_proto(message.needs),
         exclude=tuple(message.exclude),
         decide_within_s=message.decide_within_s,
         use_within_s=message.use_within_s,
         show=tuple(
             (item.path, item.value if item.HasField("value") else None) for item in message.show
         ),
+        confirm_user=message.confirm_user,
+        escalations=tuple(_escalation_from_proto(item) for item in message.escalations),
     )
+
+
+def _escalation_to_proto(escalation: Escalation) -> pb.Escalation:
+    return pb.Escalation(
+        after_s=escalation.after_s,
+        route=escalation.route,
+        needs=_needs_to_proto(escalation.needs),
+        exclude=escalation.exclude,
+        decide_within_s=escalation.decide_within_s,
+        use_within_s=escalation.use_within_s,
+        confirm_user=escalation.confirm_user,
+    )
+
+
+def _escalation_from_proto(message: pb.Escalation) -> Escalation:
+    return Escalation(
+        after_s=message.after_s,
+        route=message.route,
+        needs=_needs_from_proto(message.needs),
+        exclude=tuple(message.exclude),
+        decide_within_s=message.decide_within_s,
+        use_within_s=message.use_within_s,
+        confirm_user=message.confirm_user,
+    )
+
+
+def _needs_to_proto(needs: Iterable[Need]) -> list[pb.Need]:
+    return [pb.Need(group=need.group, where=need.where, count=need.count) for need in needs]
+
+
+def _needs_from_proto(messages: Iterable[pb.Need]) -> tuple[Need, ...]:
+    return tuple(Need(message.group, message.where, message.count) for message in messages)
+
+
+def _risk_to_proto(risk: RiskAssessment) -> pb.RiskAssessment:
+    return pb.RiskAssessment(points=risk.points, reasons=risk.reasons, tier=risk.tier)
+
+
+def _risk_from_proto(message: pb.RiskAssessment) -> RiskAssessment:
+    return RiskAssessment(message.points, tuple(message.reasons), message.tier)

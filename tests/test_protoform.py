@@ -19,12 +19,14 @@ from pdp.model import (
     DeterminingRule,
     Effect,
     Entity,
+    Escalation,
     Need,
     NextAction,
     Obligation,
     Reasons,
     ReceiptPointer,
     RequestError,
+    RiskAssessment,
     Session,
     ToolIdentity,
 )
@@ -57,14 +59,27 @@ REQUESTS = st.builds(
     digest_salt=st.sampled_from([b"", bytes(range(16))]),
 )
 COUNTS = st.integers(0, 2**31)
+NEEDS = st.lists(st.builds(Need, TEXTS, TEXTS, COUNTS), max_size=2).map(tuple)
+ESCALATIONS = st.builds(
+    Escalation,
+    after_s=COUNTS,
+    route=TEXTS,
+    needs=NEEDS,
+    exclude=st.lists(TEXTS, max_size=2).map(tuple),
+    decide_within_s=COUNTS,
+    use_within_s=COUNTS,
+    confirm_user=st.booleans(),
+)
 APPROVALS = st.builds(
     ApprovalRequirement,
     routes=st.lists(TEXTS, max_size=2).map(tuple),
-    needs=st.lists(st.builds(Need, TEXTS, TEXTS, COUNTS), max_size=2).map(tuple),
+    needs=NEEDS,
     exclude=st.lists(TEXTS, max_size=2).map(tuple),
     decide_within_s=COUNTS,
     use_within_s=COUNTS,
     show=st.lists(st.tuples(TEXTS, st.none() | TEXTS), max_size=3).map(tuple),
+    confirm_user=st.booleans(),
+    escalations=st.lists(ESCALATIONS, max_size=2).map(tuple),
 )
 
 
@@ -78,6 +93,7 @@ def decisions(draw) -> Decision:
         attribution=Attribution(draw(TEXTS), draw(TEXTS), (draw(TEXTS),), (draw(TEXTS),)),
         obligations=tuple(draw(st.lists(st.builds(Obligation, TEXTS, TEXTS), max_size=3))),
         approval=draw(APPROVALS) if effect is Effect.REQUIRE_APPROVAL else None,
+        risk=draw(st.none() | st.builds(RiskAssessment, COUNTS, st.just(("r",)), TEXTS)),
         bundle=draw(st.builds(BundleIdentity, TEXTS, TEXTS, TEXTS, st.booleans())),
         reasons=draw(st.builds(Reasons, TEXTS, TEXTS, TEXTS)),
         next_action=draw(st.sampled_from(NextAction)),

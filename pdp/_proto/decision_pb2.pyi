@@ -173,8 +173,26 @@ class ShownValue(_message.Message):
     value: str
     def __init__(self, path: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
+class Escalation(_message.Message):
+    __slots__ = ("after_s", "route", "needs", "exclude", "decide_within_s", "use_within_s", "confirm_user")
+    AFTER_S_FIELD_NUMBER: _ClassVar[int]
+    ROUTE_FIELD_NUMBER: _ClassVar[int]
+    NEEDS_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_FIELD_NUMBER: _ClassVar[int]
+    DECIDE_WITHIN_S_FIELD_NUMBER: _ClassVar[int]
+    USE_WITHIN_S_FIELD_NUMBER: _ClassVar[int]
+    CONFIRM_USER_FIELD_NUMBER: _ClassVar[int]
+    after_s: int
+    route: str
+    needs: _containers.RepeatedCompositeFieldContainer[Need]
+    exclude: _containers.RepeatedScalarFieldContainer[str]
+    decide_within_s: int
+    use_within_s: int
+    confirm_user: bool
+    def __init__(self, after_s: _Optional[int] = ..., route: _Optional[str] = ..., needs: _Optional[_Iterable[_Union[Need, _Mapping]]] = ..., exclude: _Optional[_Iterable[str]] = ..., decide_within_s: _Optional[int] = ..., use_within_s: _Optional[int] = ..., confirm_user: _Optional[bool] = ...) -> None: ...
+
 class ApprovalRequirement(_message.Message):
-    __slots__ = ("routes", "needs", "exclude", "decide_within_s", "use_within_s", "request_digest", "show")
+    __slots__ = ("routes", "needs", "exclude", "decide_within_s", "use_within_s", "request_digest", "show", "confirm_user", "escalations")
     ROUTES_FIELD_NUMBER: _ClassVar[int]
     NEEDS_FIELD_NUMBER: _ClassVar[int]
     EXCLUDE_FIELD_NUMBER: _ClassVar[int]
@@ -182,6 +200,8 @@ class ApprovalRequirement(_message.Message):
     USE_WITHIN_S_FIELD_NUMBER: _ClassVar[int]
     REQUEST_DIGEST_FIELD_NUMBER: _ClassVar[int]
     SHOW_FIELD_NUMBER: _ClassVar[int]
+    CONFIRM_USER_FIELD_NUMBER: _ClassVar[int]
+    ESCALATIONS_FIELD_NUMBER: _ClassVar[int]
     routes: _containers.RepeatedScalarFieldContainer[str]
     needs: _containers.RepeatedCompositeFieldContainer[Need]
     exclude: _containers.RepeatedScalarFieldContainer[str]
@@ -189,7 +209,9 @@ class ApprovalRequirement(_message.Message):
     use_within_s: int
     request_digest: str
     show: _containers.RepeatedCompositeFieldContainer[ShownValue]
-    def __init__(self, routes: _Optional[_Iterable[str]] = ..., needs: _Optional[_Iterable[_Union[Need, _Mapping]]] = ..., exclude: _Optional[_Iterable[str]] = ..., decide_within_s: _Optional[int] = ..., use_within_s: _Optional[int] = ..., request_digest: _Optional[str] = ..., show: _Optional[_Iterable[_Union[ShownValue, _Mapping]]] = ...) -> None: ...
+    confirm_user: bool
+    escalations: _containers.RepeatedCompositeFieldContainer[Escalation]
+    def __init__(self, routes: _Optional[_Iterable[str]] = ..., needs: _Optional[_Iterable[_Union[Need, _Mapping]]] = ..., exclude: _Optional[_Iterable[str]] = ..., decide_within_s: _Optional[int] = ..., use_within_s: _Optional[int] = ..., request_digest: _Optional[str] = ..., show: _Optional[_Iterable[_Union[ShownValue, _Mapping]]] = ..., confirm_user: _Optional[bool] = ..., escalations: _Optional[_Iterable[_Union[Escalation, _Mapping]]] = ...) -> None: ...
 
 class RiskAssessment(_message.Message):
     __slots__ = ("points", "reasons", "tier")

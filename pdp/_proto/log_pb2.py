@@ -25,41 +25,43 @@ _sym_db = _symbol_database.Default()
 from pdp._proto import decision_pb2 as pdp_dot_v1_dot_decision__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10pdp/v1/log.proto\x12\x06pdp.v1\x1a\x15pdp/v1/decision.proto\"Y\n\x0fRuleErrorRecord\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04\x66ile\x18\x03 \x01(\t\x12\x0c\n\x04line\x18\x04 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x05 \x01(\r\"$\n\x0f\x44\x65\x63isionTimings\x12\x11\n\tdecide_ns\x18\x01 \x01(\x04\"\xeb\x02\n\x0e\x44\x65\x63isionRecord\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x14\n\x0ctime_unix_ns\x18\x02 \x01(\x03\x12&\n\x07request\x18\x03 \x01(\x0b\x32\x15.pdp.v1.DecideRequest\x12&\n\x06\x61nswer\x18\x04 \x01(\x0b\x32\x16.pdp.v1.DecideResponse\x12\'\n\x06\x65rrors\x18\x05 \x03(\x0b\x32\x17.pdp.v1.RuleErrorRecord\x12\x15\n\romitted_paths\x18\x06 \x03(\t\x12\x16\n\x0erequest_digest\x18\x07 \x01(\t\x12&\n\x06\x62undle\x18\x08 \x01(\x0b\x32\x16.pdp.v1.BundleIdentity\x12(\n\x07timings\x18\t \x01(\x0b\x32\x17.pdp.v1.DecisionTimings\x12\x16\n\x0etzdata_version\x18\n \x01(\t\x12\x16\n\x0e\x65ngine_version\x18\x0b \x01(\tJ\x04\x08\x14\x10\x1e\"\xd9\x01\n\rRefusalRecord\x12\x14\n\x0ctime_unix_ns\x18\x01 \x01(\x03\x12\x0c\n\x04peer\x18\x02 \x01(\t\x12\x0b\n\x03rpc\x18\x03 \x01(\t\x12\x0e\n\x06status\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x66ield\x18\x06 \x01(\t\x12\x15\n\rrequest_bytes\x18\x07 \x01(\x04\x12\x16\n\x0erequest_sha256\x18\x08 \x01(\t\x12\x11\n\tprincipal\x18\t \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\n \x01(\t\x12\x16\n\x0e\x65ngine_version\x18\x0b \x01(\t\"8\n\tShedCount\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\"d\n\x11ShedSummaryRecord\x12\x14\n\x0ctime_unix_ns\x18\x01 \x01(\x03\x12!\n\x06\x63ounts\x18\x02 \x03(\x0b\x32\x11.pdp.v1.ShedCount\x12\x16\n\x0e\x65ngine_version\x18\x03 \x01(\t\"*\n\nBundleFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\"\x91\x01\n\x16\x42undleActivationRecord\x12\x14\n\x0ctime_unix_ns\x18\x01 \x01(\x03\x12&\n\x06\x62undle\x18\x02 \x01(\x0b\x32\x16.pdp.v1.BundleIdentity\x12!\n\x05\x66iles\x18\x03 \x03(\x0b\x32\x12.pdp.v1.BundleFile\x12\x16\n\x0e\x65ngine_version\x18\x04 \x01(\t\"&\n\x07Setting\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"Y\n\x0eSettingsRecord\x12\x14\n\x0ctime_unix_ns\x18\x01 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12!\n\x08settings\x18\x03 \x03(\x0b\x32\x0f.pdp.v1.Setting\"e\n\x10QuarantinedBytes\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0f\n\x07segment\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\x04\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\x12\x0e\n\x06sha256\x18\x05 \x01(\t\"\x9b\x01\n\x0eRecoveryRecord\x12\x14\n\x0ctime_unix_ns\x18\x01 \x01(\x03\x12\x0f\n\x07segment\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\x04\x12\x10\n\x08last_seq\x18\x04 \x01(\x04\x12\x11\n\tsynced_to\x18\x05 \x01(\x04\x12-\n\x0bquarantined\x18\x06 \x03(\x0b\x32\x18.pdp.v1.QuarantinedBytes\"\x7f\n\x0bStartRecord\x12\x14\n\x0ctime_unix_ns\x18\x01 \x01(\x03\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x0b\n\x03pid\x18\x03 \x01(\r\x12\x16\n\x0e\x65ngine_version\x18\x04 \x01(\t\x12\x17\n\x0fsettings_digest\x18\x05 \x01(\t\x12\x0e\n\x06unsafe\x18\x06 \x03(\t\"2\n\nStopRecord\x12\x14\n\x0ctime_unix_ns\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t*\xe0\x03\n\nRecordKind\x12\x1b\n\x17RECORD_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14RECORD_KIND_DECISION\x10\x01\x12\x1f\n\x1bRECORD_KIND_JOINED_DECISION\x10\x02\x12\x17\n\x13RECORD_KIND_REFUSAL\x10\x03\x12\x1c\n\x18RECORD_KIND_SHED_SUMMARY\x10\x04\x12\x1d\n\x19RECORD_KIND_APPROVAL_STEP\x10\x05\x12\x1a\n\x16RECORD_KIND_REDEMPTION\x10\x06\x12\x17\n\x13RECORD_KIND_OUTCOME\x10\x07\x12!\n\x1dRECORD_KIND_BUNDLE_ACTIVATION\x10\x08\x12\x1a\n\x16RECORD_KIND_STOP_ORDER\x10\t\x12\x1a\n\x16RECORD_KIND_KEY_CHANGE\x10\n\x12\x18\n\x14RECORD_KIND_SETTINGS\x10\x0b\x12\x17\n\x13RECORD_KIND_ERASURE\x10\x0c\x12\x18\n\x14RECORD_KIND_RECOVERY\x10\r\x12\x1a\n\x16RECORD_KIND_CHECKPOINT\x10\x0e\x12\x15\n\x11RECORD_KIND_START\x10\x0f\x12\x14\n\x10RECORD_KIND_STOP\x10\x10\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10pdp/v1/log.proto\x12\x06pdp.v1\x1a\x15pdp/v1/decision.proto\"Y\n\x0fRuleErrorRecord\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04\x66ile\x18\x03 \x01(\t\x12\x0c\n\x04line\x18\x04 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x05 \x01(\r\"D\n\x13ShadowOutcomeRecord\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\"$\n\x0f\x44\x65\x63isionTimings\x12\x11\n\tdecide_ns\x18\x01 \x01(\x04\"\x98\x03\n\x0e\x44\x65\x63isionRecord\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x14\n\x0ctime_unix_ns\x18\x02 \x01(\x03\x12&\n\x07request\x18\x03 \x01(\x0b\x32\x15.pdp.v1.DecideRequest\x12&\n\x06\x61nswer\x18\x04 \x01(\x0b\x32\x16.pdp.v1.DecideResponse\x12\'\n\x06\x65rrors\x18\x05 \x03(\x0b\x32\x17.pdp.v1.RuleErrorRecord\x12\x15\n\romitted_paths\x18\x06 \x03(\t\x12\x16\n\x0erequest_digest\x18\x07 \x01(\t\x12&\n\x06\x62undle\x18\x08 \x01(\x0b\x32\x16.pdp.v1.BundleIdentity\x12(\n\x07timings\x18\t \x01(\x0b\x32\x17.pdp.v1.DecisionTimings\x12\x16\n\x0etzdata_version\x18\n \x01(\t\x12\x16\n\x0e\x65ngine_version\x18\x0b \x01(\t\x12+\n\x06shadow\x18\x0c \x03(\x0b\x32\x1b.pdp.v1.ShadowOutcomeRecordJ\x04\x08\x14\x10\x1e\"\xd9\x01\n\rRefusalRecord\x12\x14\n\x0ctime_unix_ns\x18\x01 \x01(\x03\x12\x0c\n\x04peer\x18\x02 \x01(\t\x12\x0b\n\x03rpc\x18\x03 \x01(\t\x12\x0e\n\x06status\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x66ield\x18\x06 \x01(\t\x12\x15\n\rrequest_bytes\x18\x07 \x01(\x04\x12\x16\n\x0erequest_sha256\x18\x08 \x01(\t\x12\x11\n\tprincipal\x18\t \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\n \x01(\t\x12\x16\n\x0e\x65ngine_version\x18\x0b \x01(\t\"8\n\tShedCount\x12\x0c\n\x04peer\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\"d\n\x11ShedSummaryRecord\x12\x14\n\x0ctime_unix_ns\x18\x01 \x01(\x03\x12!\n\x06\x63ounts\x18\x02 \x03(\x0b\x32\x11.pdp.v1.ShedCount\x12\x16\n\x0e\x65ngine_version\x18\x03 \x01(\t\"*\n\nBundleFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\"\x91\x01\n\x16\x42undleActivationRecord\x12\x14\n\x0ctime_unix_ns\x18\x01 \x01(\x03\x12&\n\x06\x62undle\x18\x02 \x01(\x0b\x32\x16.pdp.v1.BundleIdentity\x12!\n\x05\x66iles\x18\x03 \x03(\x0b\x32\x12.pdp.v1.BundleFile\x12\x16\n\x0e\x65ngine_version\x18\x04 \x01(\t\"&\n\x07Setting\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"Y\n\x0eSettingsRecord\x12\x14\n\x0ctime_unix_ns\x18\x01 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12!\n\x08settings\x18\x03 \x03(\x0b\x32\x0f.pdp.v1.Setting\"e\n\x10QuarantinedBytes\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0f\n\x07segment\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\x04\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\x12\x0e\n\x06sha256\x18\x05 \x01(\t\"\x9b\x01\n\x0eRecoveryRecord\x12\x14\n\x0ctime_unix_ns\x18\x01 \x01(\x03\x12\x0f\n\x07segment\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\x04\x12\x10\n\x08last_seq\x18\x04 \x01(\x04\x12\x11\n\tsynced_to\x18\x05 \x01(\x04\x12-\n\x0bquarantined\x18\x06 \x03(\x0b\x32\x18.pdp.v1.QuarantinedBytes\"\x7f\n\x0bStartRecord\x12\x14\n\x0ctime_unix_ns\x18\x01 \x01(\x03\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x0b\n\x03pid\x18\x03 \x01(\r\x12\x16\n\x0e\x65ngine_version\x18\x04 \x01(\t\x12\x17\n\x0fsettings_digest\x18\x05 \x01(\t\x12\x0e\n\x06unsafe\x18\x06 \x03(\t\"2\n\nStopRecord\x12\x14\n\x0ctime_unix_ns\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t*\xe0\x03\n\nRecordKind\x12\x1b\n\x17RECORD_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14RECORD_KIND_DECISION\x10\x01\x12\x1f\n\x1bRECORD_KIND_JOINED_DECISION\x10\x02\x12\x17\n\x13RECORD_KIND_REFUSAL\x10\x03\x12\x1c\n\x18RECORD_KIND_SHED_SUMMARY\x10\x04\x12\x1d\n\x19RECORD_KIND_APPROVAL_STEP\x10\x05\x12\x1a\n\x16RECORD_KIND_REDEMPTION\x10\x06\x12\x17\n\x13RECORD_KIND_OUTCOME\x10\x07\x12!\n\x1dRECORD_KIND_BUNDLE_ACTIVATION\x10\x08\x12\x1a\n\x16RECORD_KIND_STOP_ORDER\x10\t\x12\x1a\n\x16RECORD_KIND_KEY_CHANGE\x10\n\x12\x18\n\x14RECORD_KIND_SETTINGS\x10\x0b\x12\x17\n\x13RECORD_KIND_ERASURE\x10\x0c\x12\x18\n\x14RECORD_KIND_RECOVERY\x10\r\x12\x1a\n\x16RECORD_KIND_CHECKPOINT\x10\x0e\x12\x15\n\x11RECORD_KIND_START\x10\x0f\x12\x14\n\x10RECORD_KIND_STOP\x10\x10\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pdp._proto.log_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECORDKIND']._serialized_start=1692
-  _globals['_RECORDKIND']._serialized_end=2172
+  _globals['_RECORDKIND']._serialized_start=1807
+  _globals['_RECORDKIND']._serialized_end=2287
   _globals['_RULEERRORRECORD']._serialized_start=51
   _globals['_RULEERRORRECORD']._serialized_end=140
-  _globals['_DECISIONTIMINGS']._serialized_start=142
-  _globals['_DECISIONTIMINGS']._serialized_end=178
-  _globals['_DECISIONRECORD']._serialized_start=181
-  _globals['_DECISIONRECORD']._serialized_end=544
-  _globals['_REFUSALRECORD']._serialized_start=547
-  _globals['_REFUSALRECORD']._serialized_end=764
-  _globals['_SHEDCOUNT']._serialized_start=766
-  _globals['_SHEDCOUNT']._serialized_end=822
-  _globals['_SHEDSUMMARYRECORD']._serialized_start=824
-  _globals['_SHEDSUMMARYRECORD']._serialized_end=924
-  _globals['_BUNDLEFILE']._serialized_start=926
-  _globals['_BUNDLEFILE']._serialized_end=968
-  _globals['_BUNDLEACTIVATIONRECORD']._serialized_start=971
-  _globals['_BUNDLEACTIVATIONRECORD']._serialized_end=1116
-  _globals['_SETTING']._serialized_start=1118
-  _globals['_SETTING']._serialized_end=1156
-  _globals['_SETTINGSRECORD']._serialized_start=1158
-  _globals['_SETTINGSRECORD']._serialized_end=1247
-  _globals['_QUARANTINEDBYTES']._serialized_start=1249
-  _globals['_QUARANTINEDBYTES']._serialized_end=1350
-  _globals['_RECOVERYRECORD']._serialized_start=1353
-  _globals['_RECOVERYRECORD']._serialized_end=1508
-  _globals['_STARTRECORD']._serialized_start=1510
-  _globals['_STARTRECORD']._serialized_end=1637
-  _globals['_STOPRECORD']._serialized_start=1639
-  _globals['_STOPRECORD']._serialized_end=1689
+  _globals['_SHADOWOUTCOMERECORD']._serialized_start=142
+  _globals['_SHADOWOUTCOMERECORD']._serialized_end=210
+  _globals['_DECISIONTIMINGS']._serialized_start=212
+  _globals['_DECISIONTIMINGS']._serialized_end=248
+  _globals['_DECISIONRECORD']._serialized_start=251
+  _globals['_DECISIONRECORD']._serialized_end=659
+  _globals['_REFUSALRECORD']._serialized_start=662
+  _globals['_REFUSALRECORD']._serialized_end=879
+  _globals['_SHEDCOUNT']._serialized_start=881
+  _globals['_SHEDCOUNT']._serialized_end=937
+  _globals['_SHEDSUMMARYRECORD']._serialized_start=939
+  _globals['_SHEDSUMMARYRECORD']._serialized_end=1039
+  _globals['_BUNDLEFILE']._serialized_start=1041
+  _globals['_BUNDLEFILE']._serialized_end=1083
+  _globals['_BUNDLEACTIVATIONRECORD']._serialized_start=1086
+  _globals['_BUNDLEACTIVATIONRECORD']._serialized_end=1231
+  _globals['_SETTING']._serialized_start=1233
+  _globals['_SETTING']._serialized_end=1271
+  _globals['_SETTINGSRECORD']._serialized_start=1273
+  _globals['_SETTINGSRECORD']._serialized_end=1362
+  _globals['_QUARANTINEDBYTES']._serialized_start=1364
+  _globals['_QUARANTINEDBYTES']._serialized_end=1465
+  _globals['_RECOVERYRECORD']._serialized_start=1468
+  _globals['_RECOVERYRECORD']._serialized_end=1623
+  _globals['_STARTRECORD']._serialized_start=1625
+  _globals['_STARTRECORD']._serialized_end=1752
+  _globals['_STOPRECORD']._serialized_start=1754
+  _globals['_STOPRECORD']._serialized_end=1804
 # @@protoc_insertion_point(module_scope)

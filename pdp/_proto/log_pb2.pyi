@@ -59,6 +59,16 @@ class RuleErrorRecord(_message.Message):
     column: int
     def __init__(self, rule: _Optional[str] = ..., kind: _Optional[str] = ..., file: _Optional[str] = ..., line: _Optional[int] = ..., column: _Optional[int] = ...) -> None: ...
 
+class ShadowOutcomeRecord(_message.Message):
+    __slots__ = ("rule", "effect", "outcome")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    effect: str
+    outcome: str
+    def __init__(self, rule: _Optional[str] = ..., effect: _Optional[str] = ..., outcome: _Optional[str] = ...) -> None: ...
+
 class DecisionTimings(_message.Message):
     __slots__ = ("decide_ns",)
     DECIDE_NS_FIELD_NUMBER: _ClassVar[int]
@@ -66,7 +76,7 @@ class DecisionTimings(_message.Message):
     def __init__(self, decide_ns: _Optional[int] = ...) -> None: ...
 
 class DecisionRecord(_message.Message):
-    __slots__ = ("decision_id", "time_unix_ns", "request", "answer", "errors", "omitted_paths", "request_digest", "bundle", "timings", "tzdata_version", "engine_version")
+    __slots__ = ("decision_id", "time_unix_ns", "request", "answer", "errors", "omitted_paths", "request_digest", "bundle", "timings", "tzdata_version", "engine_version", "shadow")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     TIME_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +88,7 @@ class DecisionRecord(_message.Message):
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
     TZDATA_VERSION_FIELD_NUMBER: _ClassVar[int]
     ENGINE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SHADOW_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     time_unix_ns: int
     request: _decision_pb2.DecideRequest
@@ -89,7 +100,8 @@ class DecisionRecord(_message.Message):
     timings: DecisionTimings
     tzdata_version: str
     engine_version: str
-    def __init__(self, decision_id: _Optional[str] = ..., time_unix_ns: _Optional[int] = ..., request: _Optional[_Union[_decision_pb2.DecideRequest, _Mapping]] = ..., answer: _Optional[_Union[_decision_pb2.DecideResponse, _Mapping]] = ..., errors: _Optional[_Iterable[_Union[RuleErrorRecord, _Mapping]]] = ..., omitted_paths: _Optional[_Iterable[str]] = ..., request_digest: _Optional[str] = ..., bundle: _Optional[_Union[_decision_pb2.BundleIdentity, _Mapping]] = ..., timings: _Optional[_Union[DecisionTimings, _Mapping]] = ..., tzdata_version: _Optional[str] = ..., engine_version: _Optional[str] = ...) -> None: ...
+    shadow: _containers.RepeatedCompositeFieldContainer[ShadowOutcomeRecord]
+    def __init__(self, decision_id: _Optional[str] = ..., time_unix_ns: _Optional[int] = ..., request: _Optional[_Union[_decision_pb2.DecideRequest, _Mapping]] = ..., answer: _Optional[_Union[_decision_pb2.DecideResponse, _Mapping]] = ..., errors: _Optional[_Iterable[_Union[RuleErrorRecord, _Mapping]]] = ..., omitted_paths: _Optional[_Iterable[str]] = ..., request_digest: _Optional[str] = ..., bundle: _Optional[_Union[_decision_pb2.BundleIdentity, _Mapping]] = ..., timings: _Optional[_Union[DecisionTimings, _Mapping]] = ..., tzdata_version: _Optional[str] = ..., engine_version: _Optional[str] = ..., shadow: _Optional[_Iterable[_Union[ShadowOutcomeRecord, _Mapping]]] = ...) -> None: ...
 
 class RefusalRecord(_message.Message):
     __slots__ = ("time_unix_ns", "peer", "rpc", "status", "reason", "field", "request_bytes", "request_sha256", "principal", "action", "engine_version")

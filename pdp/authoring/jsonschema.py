@@ -5,12 +5,31 @@ Never stricter than the schema where a value could be sent, but for bounds that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pdp.authoring.naming import field_names, words
-from pdp.authoring.plaintext import is_wire_member, is_wire_name, one_line, quoted
+from pdp.authoring.keywords import (
+    STRUCTURE,
+    UNIONS,
+    At,
+    Schema,
+    closed_texts,
+    count_of,
+    inferred_type,
+    is_null,
+    is_open,
+    limit_notes,
+    list_of,
+    malformed,
+    note,
+    object_of,
+    range_notes,
+    strings_of,
+    text_of,
+    types_of,
+)
+from pdp.authoring.naming import field_names, is_secret_name, words
+from pdp.authoring.plaintext import is_wire_member, is_wire_name, spelt_out
 from pdp.authoring.shapes import (
     JSON,
     Collection,
@@ -23,31 +42,20 @@ from pdp.authoring.shapes import (
     Registry,
     TypeRef,
 )
-from pdp.authoring.toollist import Json, ToolListError, describe
+from pdp.authoring.toollist import Json, Tool, ToolListError
 
 # Deeper than rules can use; a request may hold 16 levels.
 LEVELS_MAX: Final = 8
 # References and unions on the way to one type.
-HOPS_MAX: Final = 32
+HOPS_MAX: Final = 8
 ITEMS_MAX: Final = 10_000
 ITEMS_GUESSED: Final = 100
 MEMBERS_MAX: Final = 200
+SPELT_CHARS_MAX: Final = 30
 
-_NOTE_CHARS: Final = 60
-_EXACT_INT_MAX: Final = 2**53 - 1
-_SIMPLE: Final = {"integer": Plain("int"), "number": Plain("decimal"), "boolean": Plain("bool")}
 _STRING: Final = Plain("string")
-_UNIONS: Final = ("anyOf", "oneOf")
-_STRUCTURE: Final = ("type", "enum", "const", "properties", "items", "prefixItems", "allOf")
-_KEYS: Final = frozenset(
-    (("api", "key"), ("private", "key"), ("access", "key"), ("secret", "key"), ("signing", "key"))
-)
-_SECRETS: Final = frozenset(
-    "password passwd passphrase pwd secret secrets token credential credentials apikey".split()
-    + "cvv cvc otp authorization".split()
-)
-# A page token is a place in a list.
-_CURSORS: Final = frozenset(("page", "next", "prev", "previous", "cursor", "continuation", "sync"))
+_SIMPLE: Final = {"integer": Plain("int"), "number": Plain("decimal"), "boolean": Plain("bool")}
+_NEVER_SECRET: Final = (*_SIMPLE.values(), Plain("timestamp"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,157 +71,128 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The fields of an object; ``unsayable`` names a mandatory one that no policy file can hold."""
+    """The fields of an object. ``is_sendable``: none that is mandatory had to be left out."""
 
     fields: tuple[Field, ...]
     notes: tuple[str, ...]
-    unsayable: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _At:
-    """How far into the schema we are. ``refs`` are the references being followed."""
-
-    path: tuple[str, ...] = ()
-    levels: int = 0
-    hops: int = 0
-    refs: frozenset[str] = frozenset()
-
-    def below(self, name: str) -> _At:
-        return _At((*self.path, name), self.levels + 1, 0, self.refs)
-
-    def hop(self, ref: str = "") -> _At:
-        return replace(self, hops=self.hops + 1, refs=self.refs | {ref} if ref else self.refs)
-
-
-def is_secret_name(name: str) -> bool:
-    """Whether a name says that its value is a secret. In doubt it does: a secret is only hidden."""
-    found = words(name)
-    if _CURSORS & set(found):
-        return False
-    return bool(_SECRETS & set(found) or _KEYS & set(zip(found, found[1:], strict=False)))
+    is_sendable: bool
 
 
 class SchemaReader:
     """Reads the schema of one tool; the types it needs go into ``registry``."""
 
-    def __init__(
-        self, root: dict[str, Json], registry: Registry, server: str, tool: str, shown: str
-    ) -> None:
-        self._root = root
+    def __init__(self, tool: Tool, registry: Registry, place: Place) -> None:
+        self._root = tool.schema
         self._registry = registry
-        self._server = server
-        self._tool = tool
-        self._shown = shown
+        self._place = place
+        self._at = At(spelt_out(tool.name, SPELT_CHARS_MAX), refs=frozenset({"#"}))
         self._read: dict[tuple[str, int], Reading] = {}
 
     def arguments(self) -> Fields:
         """The parameters of the action. Raises ToolListError for what is no schema of an object."""
-        schema, at = self._followed(self._root)
-        types = self._types(schema, at)
+        schema, at = self._root, self._at
+        while "$ref" in schema and at.hops < HOPS_MAX:
+            ref = text_of(schema, "$ref", at)
+            target = self._target(ref)
+            if ref in at.refs or not isinstance(target, dict):
+                break
+            schema, at = target, at.hop(ref)
+        types = types_of(schema, at)
         if types and "object" not in types:
-            raise ToolListError(f"tool `{self._shown}`: its arguments are not an object")
+            raise ToolListError(f"tool `{at.tool}`: its arguments are not an object")
         found = self._fields(schema, at)
         notes = list(found.notes)
-        if any(key in schema for key in (*_UNIONS, "allOf", "if")):
+        if "$ref" in schema:
+            notes.append("its arguments are described elsewhere: declare those that you use")
+        if any(key in schema for key in (*UNIONS, "allOf", "if")):
             notes.append("the server checks more than these types say")
-        if schema.get("additionalProperties") or schema.get("patternProperties"):
-            notes.append("the server takes further arguments: declare them, or they are refused")
+        if is_open(schema):
+            notes.append("the server takes further arguments: undeclared ones are refused")
         return replace(found, notes=tuple(notes))
 
-    def _followed(self, schema: dict[str, Json]) -> tuple[dict[str, Json], _At]:
-        """The root behind its references."""
-        at = _At()
-        while "$ref" in schema and at.hops < HOPS_MAX:
-            ref = schema["$ref"]
-            target = self._target(ref) if isinstance(ref, str) else None
-            if not isinstance(target, dict):
-                return {}, at
-            schema, at = target, at.hop(str(ref))
-        return schema, at
-
-    def _fields(self, schema: dict[str, Json], at: _At) -> Fields:
-        properties = self._object(schema, "properties", at)
-        required = self._strings(schema, "required", at)
-        wires = list(dict.fromkeys([*properties, *required]))
+    def _fields(self, schema: Schema, at: At) -> Fields:
+        properties = object_of(schema, "properties", at)
+        required = frozenset(strings_of(schema, "required", at))
+        wires = list(dict.fromkeys([*properties, *strings_of(schema, "required", at)]))
         sayable = [wire for wire in wires if is_wire_name(wire)]
         left_out = [wire for wire in wires if not is_wire_name(wire)]
-        unsayable = next((one_line(w, _NOTE_CHARS) for w in left_out if w in required), "")
-        notes = ()
+        notes: tuple[str, ...] = ()
         if left_out:
-            shown = ", ".join(quoted(wire, _NOTE_CHARS) or "an empty one" for wire in left_out[:3])
+            shown = ", ".join(f'"{spelt_out(wire, SPELT_CHARS_MAX)}"' for wire in left_out[:3])
             notes = (f"left out, as the name cannot be written or sent: {shown}",)
+        if not required.isdisjoint(left_out):
+            return Fields((), notes, is_sendable=False)
         names = field_names(sayable)
-        fields = tuple(
-            self._field(names[wire], wire, properties.get(wire, {}), wire in required, at)
+        fields = [
+            self._field(names[wire], wire, self.read(properties.get(wire, {}), at.field(wire)))
             for wire in sayable
-        )
-        return Fields(fields, notes, unsayable if unsayable or not left_out else "")
-
-    def _field(self, name: str, wire: str, schema: Json, required: bool, at: _At) -> Field:  # noqa: FBT001 - of the schema
-        reading = self.read(schema, at.below(wire))
-        can_be_secret = reading.type not in _SIMPLE.values() and reading.type != Plain("timestamp")
-        secret = can_be_secret and is_secret_name(wire) and not self._registry.is_enum(reading.type)
-        flags = [
-            ("untrusted", reading.free),
-            ("secret", secret),
-            ("nullable", reading.nullable),
         ]
+        return Fields(
+            tuple(replace(field, optional=field.wire not in required) for field in fields),
+            notes,
+            is_sendable=True,
+        )
+
+    def _field(self, name: str, wire: str, reading: Reading) -> Field:
+        never = reading.type in _NEVER_SECRET or self._registry.is_enum(reading.type)
+        flags = (
+            ("untrusted", reading.free),
+            ("secret", not never and is_secret_name(wire)),
+            ("nullable", reading.nullable),
+        )
         return Field(
             name,
             wire,
             reading.type,
-            not required,
-            tuple(flag for flag, is_set in flags if is_set),
-            reading.description,
-            reading.notes,
+            optional=False,
+            flags=tuple(flag for flag, is_set in flags if is_set),
+            description=reading.description,
+            notes=reading.notes,
         )
 
-    def read(self, schema: Json, at: _At) -> Reading:
-        """One schema to a type; of what is not malformed, everything has one."""
+    def read(self, schema: Json, at: At) -> Reading:
+        """One schema to a type; whatever is not malformed has one. Raises ToolListError."""
         if isinstance(schema, bool):
-            return Reading(JSON, notes=() if schema else ("the server takes no value here",))
+            said = "the server does not say what this is" if schema else "no value fits here"
+            return Reading(JSON, notes=(said,))
         if not isinstance(schema, dict):
-            raise self._malformed(at, "a schema must be an object or a boolean", schema)
+            raise malformed(at, "a schema must be an object or a boolean", schema)
         if at.hops > HOPS_MAX:
             return Reading(JSON, notes=("too many references to follow",))
         reading = self._any_form(schema, at)
-        said = schema.get("description")
-        if said is None:
-            return reading
-        if not isinstance(said, str):
-            raise self._malformed(at, "`description` must be a string", said)
+        said = text_of(schema, "description", at)
         return replace(reading, description=said or reading.description)
 
-    def _any_form(self, schema: dict[str, Json], at: _At) -> Reading:
+    def _any_form(self, schema: Schema, at: At) -> Reading:
         if "$ref" in schema:
             return self._reference(schema, at)
-        types = self._types(schema, at)
-        if not types and any(key in schema for key in _UNIONS):
+        types = types_of(schema, at)
+        if not types and any(key in schema for key in UNIONS):
             return self._union(schema, at)
         if not types and "allOf" in schema:
-            parts = self._list(schema, "allOf", at)
-            if len(parts) == 1 and not any(k in schema for k in _STRUCTURE if k != "allOf"):
+            parts = list_of(schema, "allOf", at)
+            if len(parts) == 1 and not any(k in schema for k in STRUCTURE if k != "allOf"):
                 return self.read(parts[0], at.hop())
             return Reading(JSON, notes=("several schemas at once",))
         nullable = "null" in types
         kinds = [kind for kind in types if kind != "null"]
         if len(kinds) > 1:
-            return Reading(JSON, nullable, notes=(f"one of: {', '.join(map(_word, kinds))}",))
+            return Reading(JSON, nullable, notes=(f"one of: {', '.join(map(note, kinds))}",))
         if types and not kinds:
             return Reading(JSON, nullable, notes=("only null",))
         reading = self._kind(kinds[0] if kinds else "", schema, at)
         return replace(reading, nullable=nullable or reading.nullable)
 
-    def _kind(self, kind: str, schema: dict[str, Json], at: _At) -> Reading:
-        if "enum" in schema or "const" in schema:
-            values = [schema["const"]] if "const" in schema else self._list(schema, "enum", at)
-            return self._values(kind, values, at)
-        match kind or _inferred(schema):
+    def _kind(self, kind: str, schema: Schema, at: At) -> Reading:
+        if "const" in schema:
+            return self._values(kind, [schema["const"]], at)
+        if "enum" in schema:
+            return self._values(kind, list_of(schema, "enum", at), at)
+        match kind or inferred_type(schema):
             case "string":
-                return _text(schema)
+                return self._text(schema, at)
             case "integer" | "number" | "boolean" as simple:
-                return Reading(_SIMPLE[simple], notes=_range(schema))
+                return Reading(_SIMPLE[simple], notes=range_notes(schema))
             case "array":
                 return self._array(schema, at)
             case "object":
@@ -221,9 +200,19 @@ class SchemaReader:
             case "":
                 return Reading(JSON, notes=("the server does not say what this is",))
             case other:
-                return Reading(JSON, notes=(f"{_word(other)} is no type of JSON Schema",))
+                return Reading(JSON, notes=(f"`{note(other)}` is no type of JSON Schema",))
 
-    def _values(self, kind: str, values: list[Json], at: _At) -> Reading:
+    def _text(self, schema: Schema, at: At) -> Reading:
+        for key in UNIONS:  # the titles of an enum's values are written so
+            texts = closed_texts(list_of(schema, key, at)) if key in schema else []
+            if texts:
+                return self._values("string", list(texts), at)
+        if schema.get("format") == "date-time":
+            return Reading(Plain("timestamp"))
+        notes = limit_notes(schema)
+        return Reading(_STRING, free=not notes, notes=notes)
+
+    def _values(self, kind: str, values: list[Json], at: At) -> Reading:
         """A closed list: texts are an enum, numbers stay numbers."""
         nullable = None in values
         texts = list(dict.fromkeys(value for value in values if isinstance(value, str)))
@@ -238,81 +227,77 @@ class SchemaReader:
                 notes = ("one of a few texts, of which one cannot be written or sent",)
                 return Reading(_STRING, nullable, notes=notes)
             return Reading(self._declare(Enum(tuple(texts)), at), nullable)
-        if texts or not others:
+        if not texts and not others:
+            return Reading(JSON, nullable, notes=("only null",))
+        if texts or any(isinstance(value, list | dict) for value in others):
             return Reading(JSON, nullable, notes=("one of several values",))
-        shown = one_line(", ".join(str(value).lower() for value in others[:20]), _NOTE_CHARS)
-        notes = (f"one of {shown}",)
-        if all(isinstance(value, bool) for value in others):
-            return Reading(Plain("bool"), nullable, notes=notes)
-        if any(isinstance(value, bool | list | dict) for value in others):
-            return Reading(JSON, nullable, notes=("one of several values",))
-        whole = kind == "integer" or all(isinstance(value, int) for value in others)
-        whole = whole and kind != "number"
-        return Reading(Plain("int" if whole else "decimal"), nullable, notes=notes)
+        notes = (f"one of {note(', '.join(str(value).lower() for value in others[:20]))}",)
+        if any(isinstance(value, bool) for value in others):
+            all_of_them = all(isinstance(value, bool) for value in others)
+            return Reading(Plain("bool") if all_of_them else JSON, nullable, notes=notes)
+        is_whole = kind != "number" and all(isinstance(value, int) for value in others)
+        return Reading(Plain("int" if is_whole else "decimal"), nullable, notes=notes)
 
-    def _array(self, schema: dict[str, Json], at: _At) -> Reading:
+    def _array(self, schema: Schema, at: At) -> Reading:
         items = schema.get("items", True)
         if "prefixItems" in schema or isinstance(items, list):
             return Reading(JSON, notes=("an array with a type for each place",))
         if at.levels >= LEVELS_MAX:
             return Reading(JSON, notes=("nested too deep to be declared",))
-        inside = replace(at.below("item"), path=_item_path(at.path))
-        item = self.read(items, inside)
-        if item.type == JSON or item.nullable:
-            return Reading(JSON, notes=("an array of values of any kind",))
-        lo = self._count(schema, "minItems", at)
-        hi = self._count(schema, "maxItems", at)
-        notes: tuple[str, ...] = item.notes
+        item = self.read(items, at.item())
+        if item.nullable:
+            return Reading(JSON, notes=("an array that may hold null",))
+        if item.type == JSON:
+            return Reading(JSON, notes=(_array_note(item.notes),))
+        lo = count_of(schema, "minItems", at) or 0
+        hi = count_of(schema, "maxItems", at)
+        notes = item.notes
         if hi is None:
-            hi = max(ITEMS_GUESSED, lo or 0)
+            hi = max(ITEMS_GUESSED, 2 * lo)
             notes += (f"the server names no limit: {hi} is a guess",)
         elif hi > ITEMS_MAX:
-            notes += (f"the server takes up to {hi:,}",)
+            notes += (f"the server takes more: up to {note(str(hi))}",)
         hi = min(hi, ITEMS_MAX)
-        if hi == 0 or hi < (lo or 0):
+        if hi == 0 or hi < lo:
             return Reading(JSON, notes=("an array that no bounds describe",))
         kind = "set" if schema.get("uniqueItems") is True else "list"
-        return Reading(Collection(kind, item.type, lo or 0, hi), free=item.free, notes=notes)
+        return Reading(Collection(kind, item.type, lo, hi), free=item.free, notes=notes)
 
-    def _record(self, schema: dict[str, Json], at: _At) -> Reading:
-        open_ended = schema.get("additionalProperties") not in {None, False} or (
-            "patternProperties" in schema
-        )
-        if open_ended or not self._object(schema, "properties", at):
+    def _record(self, schema: Schema, at: At) -> Reading:
+        if is_open(schema) or not object_of(schema, "properties", at):
             return Reading(JSON, notes=("an object with members of any name",))
         if at.levels >= LEVELS_MAX:
             return Reading(JSON, notes=("nested too deep to be declared",))
         found = self._fields(schema, at)
-        if found.unsayable or not found.fields:
+        if not found.is_sendable or not found.fields:
             return Reading(JSON, notes=("an object with a member that cannot be declared",))
         return Reading(self._declare(Record(found.fields, found.notes), at))
 
-    def _union(self, schema: dict[str, Json], at: _At) -> Reading:
+    def _union(self, schema: Schema, at: At) -> Reading:
         """One type beside null stays that type; closed lists of texts are one list."""
-        if all(key in schema for key in _UNIONS) or any(key in schema for key in _STRUCTURE):
+        if all(key in schema for key in UNIONS) or any(key in schema for key in STRUCTURE):
             return Reading(JSON, notes=("one of several types",))
-        branches = self._list(schema, "anyOf" if "anyOf" in schema else "oneOf", at)
-        others = [branch for branch in branches if not _is_null(branch)]
+        branches = list_of(schema, "anyOf" if "anyOf" in schema else "oneOf", at)
+        others = [branch for branch in branches if not is_null(branch)]
         nullable = len(others) < len(branches)
         if len(others) == 1:
             reading = self.read(others[0], at.hop())
             return replace(reading, nullable=nullable or reading.nullable)
-        texts = list(_listed_texts(others))
-        if texts and None not in texts:
+        texts = closed_texts(others)
+        if texts:
             return replace(self._values("string", list(texts), at), nullable=nullable)
         return Reading(JSON, nullable, notes=("one of several types",))
 
-    def _reference(self, schema: dict[str, Json], at: _At) -> Reading:
-        ref = schema["$ref"]
-        if not isinstance(ref, str):
-            raise self._malformed(at, "`$ref` must be a string", ref)
-        if any(key in schema for key in (*_STRUCTURE, *_UNIONS)):
+    def _reference(self, schema: Schema, at: At) -> Reading:
+        ref = text_of(schema, "$ref", at)
+        if any(key in schema for key in (*STRUCTURE, *UNIONS)):
             return Reading(JSON, notes=("several schemas at once",))
         if ref in at.refs:
             return Reading(JSON, notes=("a type that contains itself",))
         target = self._target(ref)
         if target is None:
             return Reading(JSON, notes=("a reference that leads out of the schema",))
+        # Read once for each depth: definitions that use others twice would be read 2^n times.
         key = (ref, at.levels)
         if key not in self._read:
             last = ref.rsplit("/", 1)[-1]
@@ -332,111 +317,11 @@ class SchemaReader:
             found = found[name]
         return found
 
-    def _declare(self, declaration: Enum | Record, at: _At) -> Declared:
-        return self._registry.add(declaration, Place(self._server, self._tool, at.path))
-
-    # What must have a certain shape.
-
-    def _types(self, schema: dict[str, Json], at: _At) -> list[str]:
-        value = schema.get("type")
-        if value is None or isinstance(value, str):
-            return [value] if value else []
-        return list(dict.fromkeys(self._strings(schema, "type", at)))
-
-    def _object(self, schema: dict[str, Json], key: str, at: _At) -> dict[str, Json]:
-        value = schema.get(key)
-        if value is None or isinstance(value, dict):
-            return value or {}
-        raise self._malformed(at, f"`{key}` must be an object", value)
-
-    def _list(self, schema: dict[str, Json], key: str, at: _At) -> list[Json]:
-        value = schema.get(key)
-        if isinstance(value, list) and value:
-            return value
-        raise self._malformed(at, f"`{key}` must be an array with something in it", value)
-
-    def _strings(self, schema: dict[str, Json], key: str, at: _At) -> list[str]:
-        value = schema.get(key)
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            raise self._malformed(at, f"`{key}` must be an array of strings", value)
-        found: list[str] = []
-        for item in value:
-            if not isinstance(item, str):
-                raise self._malformed(at, f"`{key}` must hold strings", item)
-            found.append(item)
-        return found
-
-    def _count(self, schema: dict[str, Json], key: str, at: _At) -> int | None:
-        value = schema.get(key)
-        if value is None:
-            return None
-        if isinstance(value, float) and value.is_integer():  # 2.0 is an integer to JSON Schema
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise self._malformed(at, f"`{key}` must be a whole number from 0", value)
-        return value
-
-    def _malformed(self, at: _At, problem: str, found: Json) -> ToolListError:
-        where = ".".join(one_line(part, _NOTE_CHARS) for part in at.path)
-        place = f", argument `{where}`" if where else ""
-        return ToolListError(f"tool `{self._shown}`{place}: {problem}, found {describe(found)}")
+    def _declare(self, declaration: Enum | Record, at: At) -> Declared:
+        return self._registry.add(declaration, replace(self._place, path=at.path))
 
 
-def _word(text: str) -> str:
-    return one_line(text, _NOTE_CHARS)
-
-
-def _item_path(path: tuple[str, ...]) -> tuple[str, ...]:
-    return (*path[:-1], f"{path[-1]}_item") if path else ("item",)
-
-
-def _inferred(schema: dict[str, Json]) -> str:
-    """The type that a schema without one must mean."""
-    if "properties" in schema:
-        return "object"
-    return "array" if "items" in schema or "prefixItems" in schema else ""
-
-
-def _text(schema: dict[str, Json]) -> Reading:
-    if schema.get("format") == "date-time":
-        return Reading(Plain("timestamp"))
-    notes: list[str] = []
-    for key, label in (("format", "format"), ("pattern", "pattern")):
-        value = schema.get(key)
-        if isinstance(value, str) and value:
-            notes.append(f"{label} {quoted(value, _NOTE_CHARS)}")
-    return Reading(_STRING, free=not notes, notes=tuple(notes))
-
-
-def _range(schema: dict[str, Json]) -> tuple[str, ...]:
-    """The range in words, unless it is only that of exact integers."""
-    lo, hi = schema.get("minimum"), schema.get("maximum")
-    lo = lo if _is_limit(lo) and lo != -_EXACT_INT_MAX else None
-    hi = hi if _is_limit(hi) and hi != _EXACT_INT_MAX else None
-    if lo is not None and hi is not None:
-        return (_word(f"{lo} to {hi}"),)
-    if lo is not None:
-        return (_word(f"at least {lo}"),)
-    return () if hi is None else (_word(f"at most {hi}"),)
-
-
-def _is_limit(value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_null(schema: Json) -> bool:
-    if not isinstance(schema, dict):
-        return False
-    return schema.get("type") in {"null"} or schema.get("enum") == [None]
-
-
-def _listed_texts(branches: list[Json]) -> Iterator[str | None]:
-    """The texts of closed lists, and None for a branch that is anything else."""
-    for branch in branches:
-        values: Json = None
-        if isinstance(branch, dict) and branch.get("type", "string") == "string":
-            values = [branch["const"]] if "const" in branch else branch.get("enum")
-        for value in values if isinstance(values, list) else [None]:
-            yield value if isinstance(value, str) else None
+def _array_note(of_items: tuple[str, ...]) -> str:
+    """Why an array is `json`: for an array of arrays, the innermost reason."""
+    found = of_items[0] if of_items else "values of any kind"
+    return found if found.startswith("an array") else f"an array, each item: {found}"

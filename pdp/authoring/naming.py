@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pdp.lang.checking.schema import RESERVED
+from pdp.lang.checking.report import RESERVED
 
 NAME_CHARS_MAX: Final = 80
 # The first segment of an action where neither `--server` nor the tool's name says which server.
 NO_SERVER: Final = "mcp"
 
 # `getHTTPResponse2` is get, HTTP, Response2.
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+[a-z]*")
 _NAME: Final = re.compile(r"[a-z_][A-Za-z0-9_]*")
 _MEMBER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SEPARATOR: Final = "__"
 _GROUPING: Final = re.compile(r"[./:]")
+_SECRETS: Final = frozenset(
+    "password passwd passphrase pwd secret secrets token tokens credential credentials".split()
+    + "apikey cvv cvc otp authorization".split()
+)
+_SECRET_PAIRS: Final = frozenset(
+    (("api", "key"), ("private", "key"), ("access", "key"), ("secret", "key"), ("signing", "key"))
+)
+# A page token is a place in a list.
+_CURSORS: Final = frozenset(("page", "next", "prev", "previous", "cursor", "continuation", "sync"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,14 @@ def words(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", text)
     unmarked = "".join(c for c in plain if not unicodedata.combining(c))
     return [word.lower() for word in _WORD.findall(unmarked)]
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a name says that its value is a secret. In doubt it does: that only hides it."""
+    found = words(name)
+    if _CURSORS & set(found):
+        return False
+    return bool(_SECRETS & set(found) or _SECRET_PAIRS & set(itertools.pairwise(found)))
 
 
 def lower_name(parts: Iterable[str], fallback: str) -> str:
@@ -93,12 +112,13 @@ def distinct_actions(names: Sequence[ActionName]) -> list[ActionName]:
     wires = {name.wire for name in names}
     # An action whose wire name is its Charter name keeps it, so that there is one answer.
     used = {name.text for name in names if name.text == name.wire}
+    tried: Counter[str] = Counter()
     distinct: list[ActionName] = []
     for name in names:
-        found, number = name, 1
+        found = name
         while found.text != found.wire and (found.text in used or found.text in wires):
-            number += 1
-            found = ActionName(name.server, f"{name.tool}_{number}", name.wire)
+            tried[name.text] += 1
+            found = ActionName(name.server, f"{name.tool}_{tried[name.text] + 1}", name.wire)
         used.add(found.text)
         distinct.append(found)
     return distinct
@@ -114,6 +134,13 @@ def member_names(wires: Collection[str]) -> dict[str, str]:
     return _distinct(wires, _may_be_member, "value")
 
 
+def _said(wire: str) -> list[str]:
+    """The words of a value; `+1` and `-1` differ in nothing but their sign."""
+    signs = {"+": "plus", "-": "minus"}
+    is_number = wire[:1] in signs and wire[1:].isdecimal()
+    return [signs[wire[0]], *words(wire)] if is_number else words(wire)
+
+
 def _may_be_member(wire: str) -> bool:
     return _MEMBER.fullmatch(wire) is not None and wire not in RESERVED
 
@@ -122,18 +149,20 @@ def _distinct(
     wires: Collection[str], is_name: Callable[[str], bool], fallback: str
 ) -> dict[str, str]:
     """Who can keep its name does; the others get one that nobody else has or sends."""
+    known = frozenset(wires)
     used = {wire for wire in wires if is_name(wire)}
+    tried: Counter[str] = Counter()
     names: dict[str, str] = {}
     for wire in wires:
         if is_name(wire):
             names[wire] = wire
             continue
-        wanted = lower_name(words(wire), "empty" if not wire else fallback)
+        wanted = lower_name(_said(wire), fallback if wire else "empty")
         wanted = wanted if is_name(wanted) else f"{wanted}_"
-        found, number = wanted, 1
-        while found in used or found in wires:
-            number += 1
-            found = f"{wanted}_{number}"
+        found = wanted
+        while found in used or found in known:
+            tried[wanted] += 1
+            found = f"{wanted}_{tried[wanted] + 1}"
         used.add(found)
         names[wire] = found
     return names

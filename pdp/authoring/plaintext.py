@@ -28,7 +28,7 @@ def hides_something(text: str) -> bool:
     """Whether characters were put in that a reader cannot see; line breaks and tabs are none."""
     return any(
         is_hidden(character) and not character.isspace() and ord(character) not in _OF_EMOJI
-        for character in text
+        for character in set(text)
     )
 
 
@@ -41,6 +41,19 @@ def one_line(text: str, chars_max: int) -> str:
     if len(line) > chars_max:
         return line[: chars_max - len(CUT)].rstrip() + CUT
     return line if len(start) == len(text) else line + CUT
+
+
+def spelt_out(text: str, chars_max: int) -> str:
+    """A name on one line with what cannot be seen in it spelt out, so that none looks like another.
+
+    In a name that is not in Unicode normal form NFC, marks that are written apart are spelt out.
+    """
+    is_normal = unicodedata.is_normalized("NFC", text[:chars_max])
+    shown = "".join(
+        f"<U+{ord(c):04X}>" if is_hidden(c) or (not is_normal and unicodedata.combining(c)) else c
+        for c in text[:chars_max]
+    )
+    return shown if len(text) <= chars_max else shown + CUT
 
 
 def quoted(text: str, chars_max: int) -> str:

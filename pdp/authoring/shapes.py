@@ -11,7 +11,7 @@ from pdp.authoring.naming import type_name, words
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A primitive by its word: ``string``, ``json`` …"""
+    """A primitive by its word, such as ``string`` or ``json``."""
 
     name: str
 
@@ -87,33 +87,32 @@ class Registry:
     def __init__(self) -> None:
         self._indices: dict[Declaration, int] = {}
         self._places: list[Place] = []
+        # What one declaration refers to stands before it.
+        self.declarations: list[Declaration] = []
 
     def add(self, declaration: Declaration, place: Place) -> Declared:
         """The number of ``declaration``, which is new or has been used before."""
-        index = self._indices.setdefault(declaration, len(self._places))
-        if index == len(self._places):
+        index = self._indices.setdefault(declaration, len(self.declarations))
+        if index == len(self.declarations):
+            self.declarations.append(declaration)
             self._places.append(place)
         return Declared(index)
 
-    def declarations(self) -> list[Declaration]:
-        """All of them; what one refers to stands before it."""
-        return list(self._indices)
-
     def is_enum(self, type_: TypeRef) -> bool:
-        return isinstance(type_, Declared) and isinstance(self.declarations()[type_.index], Enum)
+        return isinstance(type_, Declared) and isinstance(self.declarations[type_.index], Enum)
 
     def names(self) -> list[str]:
         """A name for each: the server and the field, with the tool where that is not enough."""
-        short = [type_name([place.server, *words(place.path[-1])]) for place in self._places]
+        short = [type_name([*words(p.server), *words(p.path[-1])]) for p in self._places]
         counts = Counter(short)
-        names: list[str] = []
+        tried: Counter[str] = Counter()
+        names: dict[str, None] = {}
         for place, wanted in zip(self._places, short, strict=True):
-            path = [word for part in place.path for word in words(part)]
-            long = type_name([place.server, place.tool, *path])
-            first = wanted if counts[wanted] == 1 else long
-            found, number = first, 1
+            parts = (place.server, place.tool, *place.path)
+            long = type_name(word for part in parts for word in words(part))
+            first = found = wanted if counts[wanted] == 1 else long
             while found in names or found == "Risk" or (found in counts and found != wanted):
-                number += 1
-                found = f"{first}{number}"
-            names.append(found)
-        return names
+                tried[first] += 1
+                found = f"{first}{tried[first] + 1}"
+            names[found] = None
+        return list(names)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 from typing import Final, NoReturn, TypeAlias
 
-from pdp.authoring.plaintext import one_line
+from pdp.authoring.plaintext import spelt_out
 from pdp.model import PdpError
 
 INPUT_BYTES_MAX: Final = 4 * 1_048_576
@@ -59,7 +60,7 @@ def read_tool_list(data: bytes) -> ToolList:
     if isinstance(document, dict):
         if "error" in document:
             raise ToolListError("this is an error answer of the server; there are no tools in it")
-        result = document["result"] if "result" in document else document
+        result = document.get("result", document)
         if not isinstance(result, dict) or "tools" not in result:
             raise ToolListError(f"{_FORMS}; found an object without `tools`")
         has_more = bool(result.get("nextCursor"))
@@ -69,7 +70,7 @@ def read_tool_list(data: bytes) -> ToolList:
     if len(document) > TOOLS_MAX:
         raise ToolListError(f"{len(document):,} tools; at most {TOOLS_MAX:,} are converted at once")
     tools = sorted((_tool(item, n) for n, item in enumerate(document, 1)), key=lambda t: t.name)
-    for before, after in zip(tools, tools[1:], strict=False):
+    for before, after in itertools.pairwise(tools):
         if before.name == after.name:
             raise ToolListError(f"tool `{_shown(after.name)}` is listed twice")
     if not tools:
@@ -131,7 +132,7 @@ def _constant(name: str) -> NoReturn:
 
 
 def _shown(text: str) -> str:
-    return one_line(text, _SHOWN_CHARS)
+    return spelt_out(text, _SHOWN_CHARS)
 
 
 def _tool(item: Json, number: int) -> Tool:
@@ -160,10 +161,8 @@ def _hints(annotations: dict[str, Json], place: str) -> Hints:
     )
 
 
-# Some servers write null for what they do not say.
-
-
 def _hint(annotations: dict[str, Json], key: str, place: str) -> bool | None:
+    # Some servers write null for what they do not say.
     value = annotations.get(key)
     if value is None or isinstance(value, bool):
         return value

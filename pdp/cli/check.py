@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pdp.cli.output import Format, FormatOption, console, counted
+from pdp.cli.output import Format, FormatOption, console, counted, safe
 from pdp.cli.policyfiles import PolicyPath, checked_or_exit
 
 
@@ -17,9 +17,9 @@ def check(path: PolicyPath, form: FormatOption = Format.TEXT) -> None:
         counts = (
             counted(len(policies.rules), "rule"),
             counted(len(policies.tests), "test"),
-            counted(len(found.directory), "directory entity", "directory entities"),
+            counted(len(found.directory), "directory entry", "directory entries"),
         )
         console().print(
-            f"[green]ok[/]: bundle {policies.bundle.name} {policies.bundle.version},"
+            f"[green]ok[/]: bundle {safe(policies.bundle.name)} {safe(policies.bundle.version)},"
             f" {', '.join(counts)}"
         )

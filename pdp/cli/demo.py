@@ -160,9 +160,10 @@ def _free_port() -> int:
 
 
 def _print_table(answers: list[Answered]) -> None:
-    """In a terminal as wide as it is, elsewhere wide enough to read; nothing is cut off."""
+    """As wide as the terminal or COLUMNS says, else wide enough to read; nothing is cut off."""
     out = console()
-    out = console(width=out.width if out.is_terminal else TABLE_COLUMNS)
+    has_width = out.is_terminal or "COLUMNS" in os.environ
+    out = console(width=out.width if has_width else TABLE_COLUMNS)
     table = _table(answers, is_wide=out.width >= WIDE_COLUMNS)
     with out.capture() as text:
         out.print(table)
@@ -185,8 +186,8 @@ def _table(answers: list[Answered], *, is_wide: bool) -> Table:
     table.add_column("action", ratio=5)
     table.add_column("decision", width=_DECISION_COLUMNS)
     if is_wide:
-        table.add_column("rule, or cause", ratio=8, overflow="fold")
-        table.add_column("owner", ratio=5, min_width=_OWNER_COLUMNS, overflow="fold")
+        table.add_column("rule or cause", ratio=8, overflow="fold")
+        table.add_column("owner", width=_OWNER_COLUMNS, overflow="fold")
         table.add_column("reason", ratio=7, overflow="fold")
         table.add_column("ms", justify="right", width=5)
     else:

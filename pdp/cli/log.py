@@ -209,7 +209,8 @@ def _decided(answer: dict[str, Json], request: dict[str, Json]) -> str:
     effect = _text(answer, "effect")
     style = _STYLES.get(effect, "red")
     line = f"[{style}]{effect:<{_EFFECT_COLUMNS}}[/] {_text(request, 'action')}"
-    line += f" by {_text(_member(request, 'principal'), 'id')}"
+    principal = _member(request, "principal")
+    line += f" by {_text(principal, 'type')}::{_text(principal, 'id')}"
     accountable = _text(_member(answer, "attribution"), "accountable")
     line += f" for {accountable}" if accountable else " for nobody"
     rules = answer.get("rules")

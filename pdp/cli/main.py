@@ -13,7 +13,7 @@ import typer
 from typer import TyperException
 
 import pdp
-from pdp.cli import check, decide, demo, log, serve, test
+from pdp.cli import check, decide, demo, init, log, schema, serve, test
 from pdp.cli.exit_codes import Exit
 from pdp.cli.output import Stopped, console, help_and_exit, print_json_line, safe
 from pdp.model import BundleError, PdpError, PolicyError, RequestError
@@ -32,17 +32,22 @@ app.command("check")(check.check)
 app.command("test")(test.run_tests)
 app.command("decide")(decide.decide)
 app.command("serve", short_help="Answer decisions over gRPC, each recorded first.")(serve.serve)
-app.command("demo")(demo.demo)
+app.command("demo", short_help="Serve, ask as agents do, verify the log.")(demo.demo)
+app.command("init")(init.init)
 app.add_typer(log.app, name="log")
+app.add_typer(schema.app, name="schema")
 
 _STDERR_NUMBER: Final = 2
 # The library's words for a usage mistake, and ours.
 _OUR_WORDS: Final = (
     (re.compile(r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)"), r"unexpected `\1`"),
     (re.compile(r"No such option: (\S+)"), r"no such option `\1`"),
-    (re.compile(r" \(Possible options: (.*)\)"), r"; did you mean \1?"),
-    (re.compile(r"\. (Did) you mean "), r"; did you mean "),
+    (re.compile(r" \(Possible options: (.*)\)"), r"; did you mean `\1`?"),
+    (re.compile(r"\. Did you mean "), r"; did you mean "),
     (re.compile(r": Value error, "), r": "),
+    (re.compile(r": Input should be a valid integer.*"), r": expected a whole number"),
+    (re.compile(r": Input should be greater than or equal to "), r": expected at least "),
+    (re.compile(r": Input should be less than or equal to "), r": expected at most "),
     (re.compile(r"'([^']*)'"), r"`\1`"),
 )
 
@@ -121,11 +126,11 @@ def _usage(error: TyperException, *, as_json: bool) -> int:
 
 
 def _complaint(error: RequestError) -> str:
-    """The message names what is wrong with a field, or with the request as a whole."""
+    """A sentence: many a message is what is wrong with a field, or with the request as a whole."""
     message = str(error)
-    if error.field:
-        return f"`{error.field}`: {message}"
-    return f"it {message}" if message.startswith(("is ", "has ", "holds ")) else message
+    if message.startswith(("is ", "has ", "holds ")):
+        return f"`{error.field}` {message}" if error.field else f"it {message}"
+    return f"`{error.field}`: {message}" if error.field else message
 
 
 def _say(message: str, code: Exit, *, as_json: bool, field: str = "") -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import itertools
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Final, NoReturn, TypeAlias
@@ -65,16 +66,16 @@ def help_and_exit(context: typer.Context) -> NoReturn:
 def console(*, stderr: bool = False, width: int | None = None) -> Console:
     """A console for people: no guessing of highlights or emoji; lines stay whole without ``width``.
 
-    Colours only in a terminal (or with FORCE_COLOR), and never with NO_COLOR.
+    Colours and bold only in a terminal (or with FORCE_COLOR), and never with NO_COLOR.
     """
     return Console(
-        stderr=stderr, highlight=False, emoji=False, soft_wrap=width is None, width=width
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+        stderr=stderr,
+        highlight=False,
+        emoji=False,
+        soft_wrap=width is None,
+        width=width,
     )
-
-
-def has_colour(out: Console) -> bool:
-    """Whether text that is coloured by other means may be written to this console."""
-    return out.color_system is not None and not out.no_color
 
 
 def json_text(value: object, *, indent: int | None = None) -> str:

@@ -12,7 +12,7 @@ import typer
 
 from pdp.bundles.source import read_policy_directory
 from pdp.cli.exit_codes import Exit
-from pdp.cli.output import Format, console, fail, has_colour, place, print_json
+from pdp.cli.output import Format, console, fail, place, print_json
 from pdp.engine import CheckedFiles, Engine, check_files
 from pdp.lang.checker import POLICY_SUFFIX, read_sources
 from pdp.lang.diagnostics import Diagnostic
@@ -91,7 +91,7 @@ def show_diagnostics(
     if diagnostics:
         sources = {place(root, name): source for name, source in read_sources(files).items()}
         found = [_placed(diagnostic, root) for diagnostic in diagnostics]
-        colour = has_colour(console(stderr=True))
+        colour = console(stderr=True).color_system is not None
         sys.stderr.write(render_text(found, sources, colour=colour))
 
 

@@ -137,6 +137,12 @@ def decision_record(  # noqa: PLR0913 - by keyword, one for each part of the rec
             timings=log_pb2.DecisionTimings(decide_ns=decide_ns),
             tzdata_version=tzdata_version,
             engine_version=engine_version,
+            shadow=[
+                log_pb2.ShadowOutcomeRecord(
+                    rule=item.rule, effect=item.effect, outcome=item.outcome
+                )
+                for item in decision.shadow
+            ],
         )
     )
 

@@ -34,15 +34,18 @@ class TestResult:
 def run(checked: CheckedPolicies, policies: PolicySet) -> tuple[TestResult, ...]:
     """Every test of the program, in order. Fixtures of directory types overlay the directory."""
     directory_types = {e.name for e in checked.schema.entities.values() if e.is_directory}
-    overlay = [
-        _entity(fixture)
-        for fixture in checked.fixtures.values()
-        if fixture.type in directory_types and fixture.attributes is not None
-    ]
-    with_fixtures = policies.with_fixtures(overlay)
-    return tuple(
-        _run_one(test, checked.fixtures, directory_types, with_fixtures) for test in checked.tests
-    )
+    results: dict[int, TestResult] = {}
+    for bundle in dict.fromkeys(test.bundle for test in checked.tests):
+        fixtures = {k: f for k, f in checked.fixtures.items() if f.bundle == bundle}
+        with_fixtures = policies.with_fixtures(
+            _entity(fixture)
+            for fixture in fixtures.values()
+            if fixture.type in directory_types and fixture.attributes is not None
+        )
+        for index, test in enumerate(checked.tests):
+            if test.bundle == bundle:
+                results[index] = _run_one(test, fixtures, directory_types, with_fixtures)
+    return tuple(results[index] for index in sorted(results))
 
 
 def _run_one(
@@ -118,6 +121,10 @@ def _problems(expect: Expectation, decision: Decision) -> list[str]:
         routes = decision.approval.routes if decision.approval else ()
         if expect.route not in routes:
             problems.append(f"expected route {expect.route}, found {', '.join(routes) or 'none'}")
+    if expect.tier is not None:
+        tier = decision.risk.tier if decision.risk else "none"
+        if tier != expect.tier:
+            problems.append(f"expected tier {expect.tier}, found {tier}")
     if expect.by is not None:
         rules = tuple(rule.rule for rule in decision.rules)
         if rules != expect.by:

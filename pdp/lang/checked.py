@@ -1,4 +1,4 @@
-"""The checked program: names resolved, types known. Its docstrings are the meaning.
+"""The checked program: names resolved, types known; longer than most, it is all the meaning.
 
 The checker is the only maker; the reference interpreter and the compiler read nothing else.
 
@@ -6,6 +6,8 @@ Values (constants here, and facts as the reference interpreter holds them):
 bool → bool; int → int; decimal → int in units of 1/10,000; string → str; timestamp → int
 microseconds since 1970-01-01T00:00:00Z;
 duration → int microseconds; enum → the member's Charter name (str);
+path → normalised absolute path (str); ip → int (IPv4 its number, IPv6 2**128 more);
+cidr → (first, last) such numbers, inclusive; json → True (only its presence can be asked);
 level → the member's rank (int, 0 is lowest); entity → its uid ``Type::id`` (str);
 set and list → tuple in the order received; record → dict of Charter name to value, absent fields
 left out.
@@ -43,12 +45,12 @@ class Const:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """principal, agent, user, chain, resource, action, args, context, tool, now or approver.
+    """principal, agent, user, chain, resource, action, args, context, tool, now, approver, risk.
 
     ``principal`` is the chain member being judged; ``agent`` the first agent in the chain, if any;
     ``user`` the last of the chain if it is a person; ``chain`` a tuple of uids, acting one first.
-    action, args, context and tool have a RecordT (action: reversible, risk; tool: server, name,
-    digest).
+    action, args, context, tool and risk have a RecordT (action: reversible, risk; tool: server,
+    name, digest; risk: tier).
     """
 
     name: str
@@ -133,6 +135,64 @@ class Like:
 
 
 @dataclass(frozen=True, slots=True)
+class Matches:
+    """The whole string matches the RE2 ``pattern``."""
+
+    subject: Expr
+    pattern: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """The path is ``prefix`` or below it, by whole segments."""
+
+    subject: Expr
+    prefix: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class InNetwork:
+    """The ip lies in ``networks``: a cidr, or some cidr of a set or list."""
+
+    item: Expr
+    networks: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSpan:
+    """Starts on each of ``days`` (0 is Monday) at ``start_min``, minutes after local midnight.
+
+    Ends before ``end_min`` (at most 1440), on the next day if ``end_min <= start_min``.
+    """
+
+    days: frozenset[int]
+    start_min: int
+    end_min: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Local wall time in ``zone`` (IANA). Local dates in ``holidays`` (ISO) are outside, whole."""
+
+    name: str
+    spans: tuple[WindowSpan, ...]
+    zone: str
+    holidays: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class InWindow:
+    """The timestamp, as local wall time, lies in ``[start, end)`` of some span of ``window``."""
+
+    item: Expr
+    window: Window
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Begins:
     """The list starts with one alternative of each position, in order."""
 
@@ -204,8 +264,8 @@ class Quantified:
 
 
 Expr: TypeAlias = (
-    Const | Root | Var | Attr | Has | Compare | InCollection | InEntity | Like | Begins | Count
-    | Sum | Scale | And | Or | Not | Quantified
+    Const | Root | Var | Attr | Has | Compare | InCollection | InEntity | InNetwork | InWindow
+    | Like | Matches | Under | Begins | Count | Sum | Scale | And | Or | Not | Quantified
 )  # fmt: skip
 
 
@@ -270,7 +330,8 @@ class Rule:
 
     It holds when (some who clause) and (some resource clause) and ``when`` and not
     ``unless``, by Kleene, in this order. ``resources`` is None when any resource
-    (or none) will do. ``effect`` is allow, deny, require or oblige.
+    (or none) will do. ``effect`` is allow, deny, require or oblige. A ``shadow`` rule is
+    evaluated and logged, never enforced.
     """
 
     name: str
@@ -286,6 +347,7 @@ class Rule:
     because: str
     obligations: tuple[ObligationT, ...]
     span: Span
+    shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +365,7 @@ class Route:
     """Who must agree. ``show`` pairs a label with a path; an absent or unknown value shows absent.
 
     ``exclude`` always holds ``requester``. None for a clock means the default (24 h, 1 h).
+    ``confirm_user``: the last person in the chain confirms. ``escalate``: (route, after seconds).
     """
 
     name: str
@@ -310,6 +373,60 @@ class Route:
     exclude: tuple[str, ...]
     expires_s: int | None
     show: tuple[tuple[str, Attr | Root], ...]
+    span: Span
+    use_within_s: int | None = None
+    confirm_user: bool = False
+    escalate: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RiskFactor:
+    """Adds ``points`` when ``when`` is true, or cannot be evaluated: points only ever add."""
+
+    points: int
+    reason: str
+    when: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class RiskTier:
+    """Reached from ``from_points`` on; its routes are required. ``rank`` is that of level Risk."""
+
+    name: str
+    rank: int
+    from_points: int
+    routes: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class RiskModel:
+    """Factors in the order written; tiers by rising ``from_points``. Without a tier reached: low."""
+
+    factors: tuple[RiskFactor, ...]
+    tiers: tuple[RiskTier, ...]
+    owner: str
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A claim about every request whose acting principal, action and resource fit.
+
+    ``quantifier`` is never or always; ``effect`` allow, deny or approval (from ``route``, if
+    named). Where ``when`` is false or an error for the acting principal, it claims nothing.
+    """
+
+    title: str
+    owner: str
+    quantifier: str
+    effect: str
+    route: str | None
+    who: tuple[WhoClause, ...]
+    actions: tuple[str, ...]
+    resources: tuple[ResourceClause, ...] | None
+    when: Expr | None
     span: Span
 
 
@@ -325,15 +442,21 @@ class Fixture:
     id: str
     parents: tuple[str, ...]
     attributes: str | None
+    bundle: str = ""
 
     @property
     def uid(self) -> str:
         return f"{self.type}::{self.id}"
 
+    @property
+    def key(self) -> str:
+        """Its name, unique among the bundles loaded together."""
+        return f"{self.bundle}/{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """effect is allow, deny or approval; cause, route and ``by`` are checked where not None.
+    """effect is allow, deny or approval; cause, route, tier and ``by`` count where not None.
 
     ``by`` must equal the set of determining rules.
     """
@@ -343,13 +466,15 @@ class Expectation:
     route: str | None
     by: tuple[str, ...] | None
     span: Span
+    tier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyTest:
-    """One ``test``: fixtures by name, args and context as JSON object text in wire form.
+    """One ``test``: fixtures by key, args and context as JSON object text in wire form.
 
-    ``chain`` is the agents in the order written, then the user.
+    ``chain`` is the agents in the order written, then the user. Fixtures of other bundles are
+    not part of it. A table test is one of these for each case.
     """
 
     title: str
@@ -361,11 +486,12 @@ class PolicyTest:
     now_us: int
     expect: Expectation
     span: Span
+    bundle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BundleInfo:
-    """What the ``bundle`` line says."""
+    """What a ``bundle`` line says; of several bundles together, names and versions joined by +."""
 
     name: str
     version: str
@@ -394,6 +520,9 @@ class CheckedPolicies:
     fixtures: dict[str, Fixture]
     tests: tuple[PolicyTest, ...]
     groups: tuple[Group, ...] = ()
+    bundles: tuple[BundleInfo, ...] = ()
+    risk: RiskModel | None = None
+    invariants: tuple[Invariant, ...] = ()
 
 
 def type_of(expr: Expr) -> Type | None:

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from pdp.lang import complaints, nodes
-from pdp.lang.checked import BundleInfo, CheckedPolicies, Group
+from pdp.lang.checked import CheckedPolicies, Fixture, Group, PolicyTest
+from pdp.lang.checking.bundles import Bundles, split
 from pdp.lang.checking.expressions import check_predicates
-from pdp.lang.checking.fixtures import check_fixtures, check_tests
-from pdp.lang.checking.metadata import bundle_info
+from pdp.lang.checking.fixtures import check_fixtures
+from pdp.lang.checking.invariants import check_invariants
 from pdp.lang.checking.names import Names, collect
-from pdp.lang.checking.paths import Env, Scope
-from pdp.lang.checking.routes import check_routes
-from pdp.lang.checking.rules import check_policies
-from pdp.lang.checking.schema import Report, SchemaBuilder
+from pdp.lang.checking.paths import Env
+from pdp.lang.checking.policytests import check_tests
+from pdp.lang.checking.report import Report
+from pdp.lang.checking.risks import check_risk
+from pdp.lang.checking.routes import check_routes, everywhere
+from pdp.lang.checking.rules import ScopedRule, check_policies
+from pdp.lang.checking.schema import SchemaBuilder
 from pdp.lang.diagnostics import Diagnostic, sort_key
 from pdp.lang.parser import decode, parse
-from pdp.lang.source import Source, Span
+from pdp.lang.source import Source
 
 POLICY_SUFFIX: Final = ".charter"
 
 _Node = TypeVar("_Node")
 
 
-def check(files: Mapping[str, bytes]) -> tuple[CheckedPolicies | None, tuple[Diagnostic, ...]]:
+def check(
+    files: Mapping[str, bytes], today: datetime.date | None = None
+) -> tuple[CheckedPolicies | None, tuple[Diagnostic, ...]]:
     """Parse and check every ``.charter`` file of ``files`` (name relative to the bundle → bytes).
 
-    Returns the program, or None when any diagnostic is an error, and all diagnostics, sorted.
+    ``today`` is for warnings about dates that have passed; without it there are none. Returns the
+    program, or None when any diagnostic is an error, and all diagnostics, sorted.
     """
     report: Report = []
     sources, parsed = _parse(files, report)
-    declarations = [decl for file in parsed for decl in file.declarations]
-    checked = _check(declarations, files, sources, report)
+    bundles = split(parsed, report)
+    checked = _check(bundles, files, sources, today, report)
     report = list(dict.fromkeys(report))  # a predicate used twice reports its mistake once
     report.sort(key=sort_key)
     if any(diagnostic.is_error for diagnostic in report):
@@ -68,83 +77,94 @@ def _parse(
 
 
 def _check(
-    declarations: list[nodes.Declaration],
+    bundles: Bundles,
     files: Mapping[str, bytes],
     sources: Mapping[str, Source],
+    today: datetime.date | None,
     report: Report,
 ) -> CheckedPolicies:
-    bundle = _bundle(declarations, files, report)
-    _refuse_what_comes_later(declarations, report)
-    builder = SchemaBuilder(declarations, report)
+    builder = SchemaBuilder(bundles, report)
     schema = builder.build()
-    names = collect(declarations, builder, bundle.governs, files, report)
-    check_predicates(Env(names, _anywhere(names), report))
-    scoped = check_policies(_each(declarations, nodes.PolicyDecl), names, report)
-    routes = check_routes(names, scoped, sources, report)
-    fixtures = check_fixtures(_each(declarations, nodes.FixtureDecl), names, report)
-    rule_names = [
+    all_names = list(collect(bundles, builder, files, report).values())
+    risk = check_risk(all_names, report)
+    for names in all_names:
+        names.has_risk = risk is not None
+        names.risk_is_claimed = risk is not None and risk.is_claimed
+    scoped = _check_rules(all_names, today, report)
+    tier_routes = {r for tier in risk.model.tiers for r in tier.routes} if risk else set()
+    routes = check_routes(all_names, scoped, tier_routes, sources, report)
+    invariants = [
+        invariant
+        for names in all_names
+        for invariant in check_invariants(_each(names, nodes.InvariantDecl), names, report)
+    ]
+    fixtures: dict[str, Fixture] = {}
+    tests: list[PolicyTest] = []
+    rule_names = _rule_names(all_names)
+    rule_names += [f"risk.{tier.name}" for tier in risk.model.tiers] if risk else []
+    for names in all_names:
+        own = check_fixtures(_each(names, nodes.FixtureDecl), names, report)
+        fixtures |= {fixture.key: fixture for fixture in own.values()}
+        tests += check_tests(_each(names, nodes.TestDecl), own, names, rule_names, report)
+    return CheckedPolicies(
+        bundle=bundles.identity(),
+        schema=schema,
+        rules=tuple(sorted((s.rule for s in scoped), key=lambda rule: rule.name)),
+        routes=routes,
+        fixtures=fixtures,
+        tests=tuple(tests),
+        groups=_groups(all_names),
+        bundles=tuple(bundle.info for bundle in bundles.all),
+        risk=risk.model if risk else None,
+        invariants=tuple(invariants),
+    )
+
+
+def _check_rules(
+    all_names: Sequence[Names], today: datetime.date | None, report: Report
+) -> list[ScopedRule]:
+    scoped: list[ScopedRule] = []
+    first: dict[str, nodes.PolicyDecl] = {}
+    for names in all_names:
+        _refuse_what_comes_later(names, report)
+        principals = frozenset(e.name for e in names.schema.entities.values() if e.is_principal)
+        anywhere = replace(everywhere(names.schema), principals=principals, has_tier=True)
+        check_predicates(Env(names, anywhere, report))
+        policies = _each(names, nodes.PolicyDecl)
+        for policy in policies:
+            before = first.setdefault(policy.name.text, policy)
+            if before is not policy:
+                name = policy.name
+                report.append(
+                    complaints.duplicate(name.span, "policy", name.text, before.name.span)
+                )
+        scoped += check_policies(policies, names, today, report)
+    return scoped
+
+
+def _rule_names(all_names: Sequence[Names]) -> list[str]:
+    return [
         f"{policy.name.text}.{rule.name.text}"
-        for policy in _each(declarations, nodes.PolicyDecl)
+        for names in all_names
+        for policy in _each(names, nodes.PolicyDecl)
         for rule in policy.rules
     ]
-    tests = check_tests(_each(declarations, nodes.TestDecl), fixtures, names, rule_names, report)
-    rules = tuple(sorted((s.rule for s in scoped), key=lambda rule: rule.name))
-    groups = tuple(
+
+
+def _groups(all_names: Sequence[Names]) -> tuple[Group, ...]:
+    return tuple(
         Group(name, str(names.values[name].value), decl.entity.id.span)
+        for names in all_names
         for name, decl in sorted(names.group_decls.items())
-        if name in names.values
+        if name in names.values and decl in names.bundle.declarations
     )
-    return CheckedPolicies(bundle, schema, rules, routes, fixtures, tests, groups)
 
 
-def _each(declarations: list[nodes.Declaration], kind: type[_Node]) -> list[_Node]:
-    return [decl for decl in declarations if isinstance(decl, kind)]
+def _each(names: Names, kind: type[_Node]) -> list[_Node]:
+    return [decl for decl in names.bundle.declarations if isinstance(decl, kind)]
 
 
-def _bundle(
-    declarations: list[nodes.Declaration], files: Mapping[str, bytes], report: Report
-) -> BundleInfo:
-    decls = _each(declarations, nodes.BundleDecl)
-    if not decls:
-        name = next(iter(_policy_names(files)), "")
-        report.append(complaints.missing_bundle(Span(name, 1, 1, 1, 1)))
-        # Everything counts as governed, so that the missing line is one complaint, not hundreds.
-        prefixes = {a.name.text.partition(".")[0] for a in _each(declarations, nodes.ActionDecl)}
-        return BundleInfo("", "", "", "", tuple(sorted(prefixes)))
-    for extra in decls[1:]:
-        if extra.name.text == decls[0].name.text:
-            report.append(
-                complaints.duplicate(extra.name.span, "bundle", extra.name.text, decls[0].name.span)
-            )
-        else:
-            report.append(complaints.not_yet(extra.name.span, "a second bundle in one directory"))
-    infos = [bundle_info(decl, report) for decl in decls]
-    return infos[0]
-
-
-def _refuse_what_comes_later(declarations: list[nodes.Declaration], report: Report) -> None:
-    for decl in declarations:
-        match decl:
-            case nodes.ImportDecl():
-                report.append(complaints.not_yet(decl.span, "`import`"))
-            case nodes.BudgetDecl():
-                report.append(complaints.not_yet(decl.span, "`budget`"))
-            case nodes.RiskDecl():
-                report.append(complaints.not_yet(decl.span, "`risk`"))
-            case nodes.InvariantDecl():
-                report.append(complaints.not_yet(decl.span, "`invariant`", "write a test"))
-            case _:
-                pass  # checked elsewhere
-
-
-def _anywhere(names: Names) -> Scope:
-    """Every action, type and principal at once: where an unused predicate is typed."""
-    actions = tuple(names.schema.actions.values())
-    return Scope(
-        principals=frozenset(e.name for e in names.schema.entities.values() if e.is_principal),
-        has_agent=False,
-        actions=actions,
-        resources=frozenset(name for action in actions for name in action.resources),
-        tolerant_args=True,
-        tolerant_types=True,
-    )
+def _refuse_what_comes_later(names: Names, report: Report) -> None:
+    for decl in names.bundle.declarations:
+        if isinstance(decl, nodes.BudgetDecl):
+            report.append(complaints.not_yet(decl.span, "`budget`"))

@@ -42,6 +42,14 @@ _TABLE: Final = (
     ("C0215", "unknown-cause", "error", "not a deny cause"),
     ("C0216", "not-in-scope", "error", "a name that has no meaning here"),
     ("C0217", "bad-directory", "error", "a directory file that does not fit the schema"),
+    ("C0218", "not-imported", "error", "a declaration of a bundle that is not imported"),
+    ("C0219", "unknown-bundle", "error", "an import of a bundle that is not loaded"),
+    (
+        "C0220",
+        "file-without-bundle",
+        "error",
+        "a file without a bundle line beside several bundles",
+    ),
     ("C0301", "missing-attribution", "error", "owner, contact or reason is missing"),
     ("C0302", "misplaced-metadata", "error", "a metadata line that does not belong here"),
     (
@@ -52,6 +60,13 @@ _TABLE: Final = (
     ),
     ("C0304", "unsupported-language", "error", "a language version this checker does not know"),
     ("C0305", "bad-date", "error", "not a calendar date"),
+    (
+        "C0306",
+        "review-passed",
+        "warning",
+        "the day by which a policy was to be reviewed has passed",
+    ),
+    ("C0307", "shadow-ended", "warning", "the last day of a shadow has passed"),
     ("C0401", "type-mismatch", "error", "a value of another type is expected"),
     ("C0402", "unguarded-optional", "error", "an optional value is read without `has`"),
     ("C0403", "claimed-loosens", "error", "an untrusted value that could loosen an answer"),
@@ -80,10 +95,17 @@ _TABLE: Final = (
     ("C0421", "incomplete-test", "error", "a test without the parts it needs"),
     ("C0422", "recursive", "error", "a declaration that contains itself"),
     ("C0423", "bad-value", "error", "text that is not a value of its type"),
+    ("C0424", "bad-pattern", "error", "text that RE2 does not read as a pattern"),
+    ("C0425", "misplaced-flag", "error", "a field flag that means nothing here"),
+    ("C0426", "json-read", "error", "a json value is read; only its presence can be asked"),
+    ("C0427", "bad-window", "error", "a window with a time, day or zone that does not exist"),
+    ("C0428", "bad-risk", "error", "points or tiers that do not fit together"),
     ("C0501", "nested-quantifier", "error", "a quantifier inside a quantifier"),
     ("C0502", "too-many", "error", "more than the language allows"),
     ("C0503", "unbounded", "error", "a set or list without bounds"),
     ("C0504", "bad-bounds", "error", "bounds that allow nothing"),
+    ("C0602", "weaker-escalation", "error", "an escalation to a route that asks less"),
+    ("C0603", "late-escalation", "error", "an escalation after the approval has expired"),
     ("C0601", "group-not-in-directory", "warning", "a group that the directory does not describe"),
     ("C0701", "deny-without-because", "warning", "a deny that does not say why"),
     ("C0801", "not-yet", "error", "part of Charter 1 that this version does not evaluate yet"),
@@ -228,6 +250,25 @@ def bad_directory(file: str, problem: str) -> Diagnostic:
     return _at("C0217", Span(file, 1, 1, 1, 1), problem)
 
 
+def not_imported(span: Span, name: str, owner: str) -> Diagnostic:
+    return _at(
+        "C0218", span, f"`{name}` belongs to bundle `{owner}`, which is not imported",
+        help=f"add `import {owner}` to a file of this bundle",
+    )  # fmt: skip
+
+
+def unknown_bundle(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
+    help = close(name, known) or "load its files together with these"
+    return _at("C0219", span, f"bundle `{name}` is not loaded", help=help)
+
+
+def file_without_bundle(span: Span, names: Sequence[str]) -> Diagnostic:
+    return _at(
+        "C0220", span, "this file does not say which bundle it belongs to",
+        f"loaded are {_listed(names)}", "with several bundles, every file has its own bundle line",
+    )  # fmt: skip
+
+
 # ---------------------------------------------------------------- attribution
 
 
@@ -260,6 +301,22 @@ def unsupported_language(span: Span, version: str) -> Diagnostic:
 
 def bad_date(span: Span, text: str) -> Diagnostic:
     return _at("C0305", span, f"`{text}` is not a calendar date")
+
+
+def review_passed(span: Span, text: str) -> Diagnostic:
+    return _at(
+        "C0306",
+        span,
+        f"this policy was to be reviewed by {text}",
+        help="review it, then move the date",
+    )
+
+
+def shadow_ended(span: Span, text: str) -> Diagnostic:
+    return _at(
+        "C0307", span, f"this shadow ended on {text}",
+        help="enforce the policy (remove the line), move the date, or remove the policy",
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------- types
@@ -393,6 +450,34 @@ def bad_value(span: Span, message: str, help: str = "") -> Diagnostic:
     return _at("C0423", span, message, help=help)
 
 
+def bad_pattern(span: Span, problem: str) -> Diagnostic:
+    return _at(
+        "C0424",
+        span,
+        f"not an RE2 pattern: {problem}",
+        help="RE2 has no look-around or back-references",
+    )
+
+
+def misplaced_flag(span: Span, flag: str) -> Diagnostic:
+    return _at("C0425", span, f"`{flag}` means something in `context` only", help="remove it")
+
+
+def json_read(span: Span, path: str) -> Diagnostic:
+    return _at(
+        "C0426", span, f"`{path}` is json: only `has` may read it",
+        help="declare its shape as a record type to read what is in it",
+    )  # fmt: skip
+
+
+def bad_window(span: Span, message: str, help: str = "") -> Diagnostic:
+    return _at("C0427", span, message, help=help)
+
+
+def bad_risk(span: Span, message: str, help: str = "") -> Diagnostic:
+    return _at("C0428", span, message, help=help)
+
+
 # ---------------------------------------------------------------- cost, meaning, style, not yet
 
 
@@ -419,6 +504,20 @@ def group_not_in_directory(span: Span, name: str, uid: str) -> Diagnostic:
     return _at(
         "C0601", span, f"the directory does not describe `{uid}`",
         f"so nobody is in `{name}`", "add it to a *.directory.json file, or correct the id",
+    )  # fmt: skip
+
+
+def weaker_escalation(span: Span, route: str, what: str) -> Diagnostic:
+    return _at(
+        "C0602", span, f"route `{route}` is weaker: it lacks {what}",
+        help="escalate to a route that asks for at least as much",
+    )  # fmt: skip
+
+
+def late_escalation(span: Span, route: str) -> Diagnostic:
+    return _at(
+        "C0603", span, f"route `{route}` expires before it escalates",
+        help="escalate earlier, or let it expire later",
     )  # fmt: skip
 
 

@@ -15,18 +15,27 @@ US_PER_MS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Prim:
-    """bool, int, decimal, string, timestamp or duration."""
+    """bool, int, decimal, string, timestamp, duration, path, ip, cidr or json."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class EnumT:
-    """A closed set of members; ``ordered`` (a level) in rising order."""
+    """A closed set of members; ``ordered`` (a level) in rising order.
+
+    ``wires`` are the members as JSON spells them, in the same order; empty: as they are named.
+    """
 
     name: str
     members: tuple[str, ...]
     ordered: bool = False
+    wires: tuple[str, ...] = ()
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """How JSON spells each member, parallel to ``members``."""
+        return self.wires or self.members
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,11 @@ class CollT:
 
 @dataclass(frozen=True, slots=True)
 class FieldT:
-    """One attribute, parameter or record field. ``wire`` is its name in JSON."""
+    """One attribute, parameter or record field. ``wire`` is its name in JSON.
+
+    ``optional`` (written ``?``): may be left out. ``nullable``: null is accepted and counts as
+    absent. ``binding`` (context): part of the request digest.
+    """
 
     name: str
     wire: str
@@ -56,6 +69,13 @@ class FieldT:
     optional: bool = False
     untrusted: bool = False
     secret: bool = False
+    nullable: bool = False
+    binding: bool = False
+
+    @property
+    def may_be_absent(self) -> bool:
+        """Whether reading it needs a guard."""
+        return self.optional or self.nullable
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +98,14 @@ DECIMAL: Final = Prim("decimal")
 STRING: Final = Prim("string")
 TIMESTAMP: Final = Prim("timestamp")
 DURATION: Final = Prim("duration")
-PRIMS: Final = {t.name: t for t in (BOOL, INT, DECIMAL, STRING, TIMESTAMP, DURATION)}
+PATH: Final = Prim("path")
+IP: Final = Prim("ip")
+CIDR: Final = Prim("cidr")
+JSON: Final = Prim("json")
+PRIMS: Final = {
+    t.name: t for t in (BOOL, INT, DECIMAL, STRING, TIMESTAMP, DURATION, PATH, IP, CIDR, JSON)
+}
+IPV6_BASE: Final = 2**128
 RISK: Final = EnumT("Risk", ("low", "medium", "high", "critical"), ordered=True)
 
 

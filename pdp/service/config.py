@@ -257,7 +257,9 @@ def _settings(values: dict[str, object]) -> Settings:
     for row in TABLE:
         if row.required and row.name not in values:
             raise SettingError(row.name, f"must be given, with {row.flag} or {row.env}")
-    settings = Settings(**{row.name: values.get(row.name) for row in TABLE})  # type: ignore[arg-type]
+    members = {row.name: values.get(row.name) for row in TABLE}
+    # Each row's `read` gives the type that the field of its name has.
+    settings = Settings(**members)  # type: ignore[arg-type]
     if not settings.unsafe_accept_unsigned:
         raise SettingError(
             "unsafe_accept_unsigned",

@@ -150,7 +150,7 @@ class Handlers:
             return work(call)
         except Refused as refused:
             ended = refused
-        except Exception as bug:  # noqa: BLE001 - outermost: whatever broke, nobody is allowed anything
+        except Exception as bug:  # noqa: BLE001 - outermost: whatever broke, no allow
             _report(call.rpc, bug)
             ended = status.internal()
         finally:

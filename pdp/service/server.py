@@ -174,7 +174,7 @@ def _ticking(door: GrpcDoor, handlers: Handlers) -> Iterator[None]:
             try:
                 door.count_unanswered()
                 door.set_serving(serving=handlers.summarise())
-            except Exception as bug:  # noqa: BLE001 - the next tick may do better, and none would not
+            except Exception as bug:  # noqa: BLE001 - the next tick may do better
                 _LOG.error("internal error in a tick: %s", type(bug).__name__)
 
     thread = threading.Thread(target=tick, name="pdp-tick", daemon=True)

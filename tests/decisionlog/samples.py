@@ -19,6 +19,7 @@ from pdp.model import (
     Entity,
     ReceiptPointer,
     RuleError,
+    ShadowOutcome,
 )
 from pdp.request import Request
 
@@ -87,6 +88,7 @@ def decision(decision_id: str = "0197-a") -> Decision:
             ),
         ),
         errors=(RuleError("a.b", "missing", "a.charter", 3, 7),),
+        shadow=(ShadowOutcome("a.s", "deny", "held"),),
         bundle=BundleIdentity("starter", "1", "ab" * 32),
         request_digest="cd" * 32,
         decision_id=decision_id,

@@ -38,6 +38,8 @@ def test_a_decision_record_holds_everything():
     assert (message.errors[0].file, message.errors[0].line, message.errors[0].column) == (
         "a.charter", 3, 7,
     )  # fmt: skip
+    shadow = message.shadow[0]
+    assert (shadow.rule, shadow.effect, shadow.outcome) == ("a.s", "deny", "held")
     assert list(message.omitted_paths) == ["args.iban"]
     assert message.request_digest == "cd" * 32
     assert protoform.bundle_from_proto(message.bundle) == decision.bundle

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 
@@ -26,11 +27,12 @@ action pay.out reversible risk low { amount: decimal }
 POLICY = """
 policy p { owner "o" contact "c" reason "r" rule a: allow Robot, User to pay.out }
 """
+RISK = 'risk {{ owner "o" reason "r" {} }}'
 
 
 def codes(files: dict[str, str]) -> list[str]:
     _, diagnostics = check({name: text.encode() for name, text in files.items()})
-    return [diagnostic.code.code for diagnostic in diagnostics]
+    return sorted(diagnostic.code.code for diagnostic in diagnostics)
 
 
 def test_a_small_program_checks() -> None:
@@ -47,9 +49,12 @@ def test_a_small_program_checks() -> None:
         (SCHEMA + POLICY, ["C0303"]),
         (BUNDLE.replace("language 1", "language 2") + SCHEMA + POLICY, ["C0304"]),
         (BUNDLE.replace('version "1"', "") + SCHEMA + POLICY, ["C0301"]),
-        (BUNDLE.replace("a.b {", "a.b guard {") + SCHEMA + POLICY, ["C0801"]),
+        (BUNDLE.replace("a.b {", "a.b guard {") + SCHEMA + POLICY, ["C0420"]),
         (BUNDLE + BUNDLE + SCHEMA + POLICY, ["C0210"]),
-        (BUNDLE + BUNDLE.replace("a.b", "c.d") + SCHEMA + POLICY, ["C0801"]),
+        (BUNDLE + BUNDLE.replace("a.b", "c.d") + SCHEMA + POLICY, ["C0210"]),
+        (BUNDLE + SCHEMA + POLICY + RISK.format('points 0 "x" when true'), ["C0428"]),
+        (BUNDLE + SCHEMA + POLICY + RISK.format("tier high from 5 tier medium from 9"), ["C0428"]),
+        (BUNDLE + SCHEMA + POLICY + RISK.format('points 1 "x" when risk.tier == low'), ["C0216"]),
         (BUNDLE + SCHEMA.replace("User person directory", "User person") + POLICY
          + 'group g = Team::"g" route r { need 1 of g }', ["C0418"]),
         (BUNDLE + SCHEMA + "enum E { one, two } const one: E = two"
@@ -61,6 +66,88 @@ def test_a_small_program_checks() -> None:
 )  # fmt: skip
 def test_whole_files(text: str, expected: list[str]) -> None:
     assert codes({"a.charter": text}) == expected
+
+
+def test_dates_that_have_passed_are_warnings_only_when_today_is_known() -> None:
+    policy = POLICY.replace('reason "r"', 'reason "r" review_by 2026-03-01 shadow until 2026-03-02')
+    files = {"a.charter": (BUNDLE + SCHEMA + policy).encode()}
+    for today, expected in [
+        (None, []),
+        (datetime.date(2026, 3, 1), []),
+        (datetime.date(2026, 3, 2), ["C0306"]),
+        (datetime.date(2026, 3, 3), ["C0306", "C0307"]),
+    ]:
+        program, found = check(files, today)
+        assert [d.code.code for d in found] == expected
+        assert program is not None
+        assert all(rule.shadow for rule in program.rules)
+
+
+BASE = 'bundle base { version "1" language 1 owner "o" contact "c" governs pay }\n' + SCHEMA
+NAMED = (
+    BASE + 'group g = Team::"one" predicate big(x: decimal) = x > limit const limit: decimal = 9.00'
+)
+
+
+@pytest.mark.parametrize(
+    ("imports", "rule", "expected"),
+    [
+        ("import base", "allow Robot to pay.out when principal in g and big(args.amount)", []),
+        ("import base", "allow base.Robot to pay.out when principal in base.g", []),
+        ("import base", "allow Robot to pay.out when args.amount > base.limit", []),
+        ("", "allow Robot to pay.out", ["C0202", "C0218"]),
+        ("import bases", 'deny User to pay.out because "x"', ["C0202", "C0218", "C0219"]),
+        ("import base import base", "allow Robot to pay.out", ["C0210"]),
+        ("import base", "allow other.Robot to pay.out", ["C0203"]),
+    ],
+)  # fmt: skip
+def test_imports_bring_declarations_and_nothing_else(
+    imports: str, rule: str, expected: list[str]
+) -> None:
+    head = 'bundle rules { version "1" language 1 owner "o" contact "c" governs pay }\n'
+    policy = f'policy p {{ owner "o" contact "c" reason "r" rule a: {rule} }}'
+    assert codes({"base.charter": NAMED, "r.charter": head + imports + "\n" + policy}) == expected
+
+
+def test_a_name_of_two_imports_must_be_qualified() -> None:
+    line = 'bundle {} {{ version "1" language 1 owner "o" contact "c" governs pay }}\n'
+    one = line.format("one") + "import base\n" + 'group g = Team::"one"'
+    two = line.format("two") + "import base\n" + 'group g = Team::"two"'
+    rule = 'policy p { owner "o" contact "c" reason "r" rule a: allow Robot to pay.out when GROUP }'
+    for condition, expected in (("principal in g", ["C0213"]), ("principal in one.g", [])):
+        rules = line.format("rules") + "import base import one import two\n"
+        rules += rule.replace("GROUP", condition)
+        files = {"base.charter": BASE, "one.charter": one, "two.charter": two, "r.charter": rules}
+        assert codes(files) == expected
+
+
+def test_a_guard_denies_over_the_actions_of_others_and_never_allows() -> None:
+    guard = 'bundle guards guard { version "1" language 1 owner "o" contact "c" governs none }\n'
+    policy = 'import base policy q { owner "o" contact "c" reason "r" rule a: RULE }'
+    for rule, expected in (
+        ('deny anyone to any action because "x"', []),
+        ('deny anyone to pay.out because "x"', []),
+        ("allow anyone to pay.out", ["C0212", "C0420"]),
+    ):
+        text = guard + policy.replace("RULE", rule)
+        assert codes({"base.charter": BASE + POLICY, "g.charter": text}) == expected
+
+
+def test_imports_in_a_circle_are_refused() -> None:
+    line = 'bundle {} {{ version "1" language 1 owner "o" contact "c" governs pay }}\n'
+    one = line.format("one") + "import two"
+    two = line.format("two") + "import one"
+    assert codes({"one.charter": one, "two.charter": two}) == ["C0422", "C0422"]
+
+
+def test_with_several_bundles_every_file_says_whose_it_is() -> None:
+    line = 'bundle {} {{ version "1" language 1 owner "o" contact "c" governs pay }}\n'
+    files = {
+        "a.charter": line.format("a"),
+        "b.charter": line.format("b"),
+        "c.charter": "enum E { X }",
+    }
+    assert codes(files) == ["C0220"]
 
 
 def test_order_of_files_and_declarations_changes_nothing() -> None:

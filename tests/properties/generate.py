@@ -52,7 +52,7 @@ def program(rng: Random, size: int = 3) -> Program:
     author = Author(rng, shape, words)
     routes = author.routes(rng.randint(1, 1 + size))
     policies = [
-        author.policy(index, rng.randint(1, 1 + 2 * size), routes)
+        author.policy(index, rng.randint(2, 1 + 2 * size), routes)
         for index in range(rng.randint(1, 1 + size))
     ]
     used = [route for route in routes if any(route.name in text for text in policies)]

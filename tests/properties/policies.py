@@ -162,7 +162,7 @@ class Author:
 
     def _rule(self, name: str, routes: list[RouteText]) -> str:
         rng = self.rng
-        effect = rng.choice(("allow", "allow", "deny", "require", "require", "oblige"))
+        effect = rng.choice(("allow", "allow", "deny", "require", "require", "oblige", "oblige"))
         if effect == "require" and not routes:
             effect = "deny"
         asked = some_of(rng, routes, 1, 2) if effect == "require" else []
@@ -183,7 +183,7 @@ class Author:
         lines += self._clauses(effect, scope)
         if effect == "deny" or (effect != "oblige" and maybe(rng, 0.2)):
             lines.append(f'        because "Because of {name}."')
-        if effect == "oblige" or (effect != "deny" and maybe(rng, 0.2)):
+        if effect == "oblige" or (effect != "deny" and maybe(rng, 0.3)):
             lines.append(f"        then {', '.join(self._obligations(scope))}")
         return "\n".join(lines)
 
@@ -191,7 +191,7 @@ class Author:
         rng = self.rng
         paths = self._paths(scope)
         conditions = Conditions(rng, self.words, paths)
-        chance = {"allow": 0.5, "deny": 0.95, "require": 0.6, "oblige": 0.7}[effect]
+        chance = {"allow": 0.5, "deny": 0.95, "require": 0.6, "oblige": 0.5}[effect]
         found: list[str] = []
         when: list[str] = []
         if maybe(rng, chance):
@@ -218,9 +218,9 @@ class Author:
             for path in self._paths(scope)
             if path.text.startswith(("args.", "context.", "resource.", "principal."))
         ]
-        subjects = ["agent", "agent", "user", "everyone"]
+        subjects = ["agent"] * 3 + ["user", "everyone"]
         subjects += ["resource"] if scope.resources else []
-        period = rng.choice(("1h", "1h", "60m", "90s", "1d"))
+        period = rng.choice(("1h", "1h", "60m", "90s"))
         choices = [
             f"log {rng.choice(('summary', 'full'))}",
             f"notify {rng.choice([*self.words.groups, _ADDRESS])}",
@@ -228,7 +228,7 @@ class Author:
         ]
         if paths:
             choices.append(f"redact [{', '.join(some_of(rng, paths, 1, 2))}]")
-        return some_of(rng, choices, 1, 2)
+        return some_of(rng, choices, 1, 3)
 
     # ------------------------------------------------------------ routes
 

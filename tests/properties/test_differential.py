@@ -58,13 +58,22 @@ def test_every_answer_occurs():
     }
 
 
-@settings(
+def compare_drawn(rng: Random) -> None:
+    """A small program and a few requests, all drawn from ``rng``."""
+    made = program(rng, size=1)
+    compare_program(made, requests(made, rng, 3), Tally(), label="found by Hypothesis")
+
+
+HYPOTHESIS = settings(
     max_examples=40,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.data_too_large, HealthCheck.too_slow],
 )
+
+
+@pytest.mark.timeout(600)  # finding nothing takes seconds; shrinking what was found takes minutes
+@HYPOTHESIS
 @given(st.randoms(use_true_random=False))
 def test_compiled_equals_reference_and_shrinks(rng: Random):
-    made = program(rng, size=1)
-    compare_program(made, requests(made, rng, 3), Tally(), label="found by Hypothesis")
+    compare_drawn(rng)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from pdp.eval import answer, compiler, policyset, records, runtime
 from pdp.eval.binder import Binder
@@ -26,8 +28,9 @@ from tests.properties.laws import (
     order_changes_nothing,
     the_strictest_member_decides,
 )
+from tests.properties.test_differential import HYPOTHESIS, compare_drawn
 
-SEEDS = range(3000, 3120)
+SEEDS = range(3000, 3300)
 REQUESTS = 60
 
 Twin = Callable[[pytest.MonkeyPatch], None]
@@ -214,6 +217,14 @@ def test_a_broken_build_is_caught(twin: Twin, monkeypatch: pytest.MonkeyPatch):
 def _compare_all() -> None:
     for seed in SEEDS:
         compare_seed(seed, Tally(), count=REQUESTS)
+
+
+def test_a_broken_build_is_caught_by_hypothesis(monkeypatch: pytest.MonkeyPatch):
+    default_allow(monkeypatch)
+    unshrunk = settings(HYPOTHESIS, phases=[Phase.generate], report_multiple_bugs=False)
+    drawn = unshrunk(given(st.randoms(use_true_random=False))(compare_drawn))
+    with pytest.raises(DifferenceError, match="differ in"):
+        drawn()
 
 
 BROKEN_LAWS: tuple[tuple[Twin, Law], ...] = (

@@ -51,7 +51,8 @@ class Pool:
 
 
 def maybe(rng: Random, chance: float) -> bool:
-    return rng.random() < chance
+    """Whether to do what is done with this chance; a draw of nothing, the simplest, means no."""
+    return rng.random() >= 1 - chance
 
 
 def some_of(rng: Random, items: Sequence[_T], lo: int, hi: int) -> list[_T]:

@@ -136,8 +136,8 @@ class Requests:
         third = self._third()
         if third:
             request["entities"] = third
-        if maybe(rng, 0.9):
-            request["supported_obligations"] = some_of(rng, ("redact", "rate", "other"), 2, 3)
+        names = ("redact", "rate") if maybe(rng, 0.75) else ("redact", "rate", "other")
+        request["supported_obligations"] = some_of(rng, names, 2 if len(names) == 2 else 0, 3)
         if maybe(rng, 0.04):
             request["grants"] = ["YQ=="]
         if maybe(rng, 0.4):

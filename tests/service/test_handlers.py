@@ -180,6 +180,20 @@ def test_a_bug_is_an_internal_error_without_its_text(  # noqa: PLR0917
     assert desk.counted("pdp_decisions_total", effect="allow", cause="") == 0
 
 
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: type(bug).__name__)
+def test_a_bug_in_evaluation_is_a_deny(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, bug: Exception
+) -> None:
+    monkeypatch.setattr("pdp.eval.policyset.PolicySet.decide", broken(bug))
+    answer = desk.decide(ask.data(ask.SECRET))
+    assert (answer.effect, answer.cause) == (pb.EFFECT_DENY, pb.DENY_CAUSE_ERROR)
+    assert b"4711" not in answer.SerializeToString()
+    [kept] = desk.records()
+    assert isinstance(kept, log_pb2.DecisionRecord)
+    assert b"4711" not in kept.SerializeToString()
+    assert ask.CARD.encode() not in kept.SerializeToString()
+
+
 @pytest.mark.parametrize(
     "seam",
     [

@@ -116,7 +116,8 @@ def break_text(patch: pytest.MonkeyPatch) -> None:
 
 
 def break_port(patch: pytest.MonkeyPatch) -> None:
-    shared = [option for option in grpcio._OPTIONS if option[0] != "grpc.so_reuseport"]  # noqa: SLF001
+    options = grpcio._OPTIONS  # noqa: SLF001 - the seam
+    shared = [option for option in options if option[0] != "grpc.so_reuseport"]
     patch.setattr(grpcio, "_OPTIONS", shared)
 
 

@@ -2,16 +2,18 @@
 
 Written to be read beside the prose, not to be fast; shares no code with the compiled evaluator.
 Values are those of ``pdp.lang.checked``, except that a decimal is a ``Fraction``, so that no scale
-can be forgotten.
+can be forgotten, and that addresses and networks are those of ``ipaddress``.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final, TypeAlias, TypeVar, assert_never
 
 from pdp import canonical
@@ -21,6 +23,7 @@ from pdp.lang.types import (
     DECIMAL,
     DECIMAL_SCALE,
     DURATION,
+    IPV6_BASE,
     TIMESTAMP,
     CollT,
     EntityT,
@@ -34,7 +37,11 @@ from pdp.lang.types import (
 from pdp.model import Entity
 from pdp.request import Request
 
-Plain: TypeAlias = "bool | int | str | Fraction | tuple[Plain, ...] | dict[str, Plain]"
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
+Plain: TypeAlias = (
+    "bool | int | str | Fraction | Address | Network | tuple[Plain, ...] | dict[str, Plain]"
+)
 
 _T = TypeVar("_T")
 
@@ -66,8 +73,8 @@ def value_of(tree: Tree, type_: Type) -> Plain:
         case Prim():
             return _primitive(tree, type_.name)
         case EnumT():
-            member = _text(tree)
-            return type_.members.index(member) if type_.ordered else member
+            rank = type_.spellings.index(_text(tree))
+            return rank if type_.ordered else type_.members[rank]
         case EntityT():
             (name,) = type_.names
             return f"{name}::{_text(tree)}"
@@ -80,11 +87,11 @@ def value_of(tree: Tree, type_: Type) -> Plain:
 
 
 def record_of(members: dict[str, Tree], fields: Iterable[FieldT]) -> dict[str, Plain]:
-    """JSON members by wire name to fields by Charter name; an absent optional is left out."""
+    """JSON members by wire name to fields by Charter name; what is absent or null is left out."""
     return {
         field.name: value_of(members[field.wire], field.type)
         for field in fields
-        if field.wire in members
+        if members.get(field.wire) is not None
     }
 
 
@@ -104,24 +111,47 @@ def constant_of(value: checked.Value, type_: Type) -> Plain:
             }
         case Prim(name="bool"):
             return expect(value, bool)
-        case Prim(name="string") | EntityT() | EnumT(ordered=False):
+        case Prim(name="string" | "path") | EntityT() | EnumT(ordered=False):
             return expect(value, str)
+        case Prim(name="ip"):
+            return _address(expect(value, int))
+        case Prim(name="cidr"):
+            first, last = expect(value, tuple)
+            return _network(_address(expect(first, int)), _address(expect(last, int)))
         case Prim() | EnumT():
             return expect(value, int)
         case _:
             assert_never(type_)
 
 
+def _address(number: int) -> Address:
+    if number >= IPV6_BASE:
+        return IPv6Address(number - IPV6_BASE)
+    return IPv4Address(number)
+
+
+def _network(first: Address, last: Address) -> Network:
+    """The one network from ``first`` to ``last``, both included."""
+    (network,) = ipaddress.summarize_address_range(first, last)
+    return network
+
+
 def _primitive(tree: Tree, name: str) -> Plain:
     match name:
+        case "json":
+            return True  # only its presence can be asked
         case "bool":
             return expect(tree, bool)
         case "int":
             return int(expect(tree, Number))
         case "decimal":
             return Fraction(expect(tree, str))  # a number, or a string of the same digits
-        case "string":
+        case "string" | "path":
             return _text(tree)
+        case "ip":
+            return ipaddress.ip_address(_text(tree))
+        case "cidr":
+            return ipaddress.ip_network(_text(tree))
         case "timestamp":
             return (datetime.fromisoformat(_text(tree)) - _EPOCH) // _MICROSECOND
         case "duration":
@@ -155,7 +185,8 @@ def wire_tree(value: Plain, type_: Type) -> Tree:
         case EntityT():
             return expect(value, str).split("::", 1)[1]
         case EnumT():
-            return type_.members[value] if isinstance(value, int) else str(value)
+            rank = expect(value, int) if type_.ordered else type_.members.index(expect(value, str))
+            return type_.spellings[rank]
         case Prim():
             return _primitive_tree(value, type_)
         case _:
@@ -174,6 +205,8 @@ def _primitive_tree(value: Plain, type_: Prim) -> Tree:
             return _duration(value)
         case int():
             return Number(value)
+        case IPv4Address() | IPv6Address() | IPv4Network() | IPv6Network():
+            return str(value)
         case _:
             raise AssertionError(f"a {type_.name} is not a {type(value).__name__}")
 
@@ -258,6 +291,6 @@ def _known(schema: Schema, entity: Entity) -> Known:
 
 
 __all__ = [
-    "Known", "Plain", "World", "constant_of", "expect", "record_of", "type_name", "value_of",
+    "Address", "Known", "Network", "Plain", "World", "constant_of", "expect", "record_of", "type_name", "value_of",
     "wire_tree", "world_of",
 ]  # fmt: skip

@@ -8,8 +8,10 @@ from typing import Final, assert_never
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import And, Attr, Count, Has, Not, Or, Quantified, Root, Var
 from pdp.lang.checking import terms
+from pdp.lang.checking.names import Predicate
 from pdp.lang.checking.paths import NOTHING, Env, Key, Typed, check_path, key_of
-from pdp.lang.checking.schema import BROKEN, RESERVED
+from pdp.lang.checking.report import BROKEN, RESERVED
+from pdp.lang.source import Span
 from pdp.lang.types import BOOL, INT, CollT, Type
 
 CONJUNCTS_MAX: Final = 100
@@ -40,6 +42,9 @@ def check(node: nodes.Expr, env: Env, expected: Type | None = None) -> Typed | N
         case nodes.Call():
             return _call(node, env)
         case nodes.Path():
+            predicate = _bare_predicate(node, env)
+            if predicate is not None:
+                return _inline(predicate, (), node.span, env)
             return check_path(node, env, expected)
         case nodes.Compare():
             return terms.check_compare(node, env, check)
@@ -56,7 +61,7 @@ def check(node: nodes.Expr, env: Env, expected: Type | None = None) -> Typed | N
         case nodes.Negative():
             return terms.check_negative(node, env, check)
         case nodes.Literal():
-            return terms.check_literal(node, env)
+            return terms.check_literal(node, env, expected)
         case nodes.EntityLiteral():
             text = f'{node.type.text}::"{node.id.value}"'
             env.report.append(complaints.entity_literal(node.span, text))
@@ -190,23 +195,38 @@ def _call(node: nodes.Call, env: Env) -> Typed | None:
     if name == "within":
         env.report.append(complaints.not_yet(node.span, "`within` and budgets"))
         return None
-    decl = env.names.predicates.get(name)
-    if decl is None:
+    predicate = env.names.predicates.get(name)
+    if predicate is None:
         if name not in env.names.refused:
             known = [*env.names.predicates, "count"]
             env.report.append(complaints.unknown_name(node.name.span, name, known))
         return None
-    params = env.names.predicate_params[name]
-    if len(params) != len(node.arguments):
-        env.report.append(
-            complaints.wrong_arguments(node.span, name, len(params), len(node.arguments))
-        )
+    return _inline(predicate, node.arguments, node.span, env)
+
+
+def _bare_predicate(node: nodes.Path, env: Env) -> Predicate | None:
+    """The predicate that a path names, if it is one written without parentheses."""
+    name = ".".join(segment.text for segment in node.segments)
+    if node.segments[0].text in (env.variables or {}):
         return None
-    if name in env.calls:
-        env.report.append(complaints.recursive(decl.name.span, "predicate", name))
+    predicate = env.names.predicates.get(name)
+    return predicate if predicate is not None and predicate.params is None else None
+
+
+def _inline(
+    predicate: Predicate, arguments: tuple[nodes.Expr, ...], span: Span, env: Env
+) -> Typed | None:
+    """The predicate's body with the arguments in place, typed where it is used."""
+    name = predicate.decl.name.text
+    params = predicate.params or {}
+    if len(params) != len(arguments):
+        env.report.append(complaints.wrong_arguments(span, name, len(params), len(arguments)))
+        return None
+    if predicate in env.calls:
+        env.report.append(complaints.recursive(predicate.decl.name.span, "predicate", name))
         return None
     bound: dict[str, Typed] = {}
-    for (param, wanted), argument in zip(params.items(), node.arguments, strict=True):
+    for (param, wanted), argument in zip(params.items(), arguments, strict=True):
         typed = check(argument, env, wanted)
         if typed is None or wanted is BROKEN:
             return None
@@ -214,8 +234,8 @@ def _call(node: nodes.Call, env: Env) -> Typed | None:
             env.report.append(terms.mismatch(argument.span, wanted, typed.type))
             return None
         bound[param] = typed
-    inside = replace(env, variables=bound, calls=(*env.calls, name))
-    return check_condition(decl.body, inside)
+    inside = replace(env, names=predicate.home, variables=bound, calls=(*env.calls, predicate))
+    return check_condition(predicate.decl.body, inside)
 
 
 def _count(node: nodes.Call, env: Env) -> Typed | None:
@@ -233,14 +253,15 @@ def _count(node: nodes.Call, env: Env) -> Typed | None:
 
 def check_predicates(env: Env) -> None:
     """Type every predicate once on its own parameters, so that an unused one cannot rot."""
-    for name, decl in env.names.predicates.items():
-        params = env.names.predicate_params[name]
+    for name, predicate in env.names.predicates.items():
+        if predicate.home is not env.names or "." in name:
+            continue  # checked with its own bundle
         bound = {
-            param.name.text: Typed(
-                Var(param.name.text, params[param.name.text], param.name.span),
-                params[param.name.text],
+            param.name.text: Typed(Var(param.name.text, wanted, param.name.span), wanted)
+            for param, wanted in zip(
+                predicate.decl.params or (), (predicate.params or {}).values(), strict=False
             )
-            for param in decl.params or ()
         }
         if all(typed.type is not BROKEN for typed in bound.values()):
-            check_condition(decl.body, replace(env, variables=bound, calls=(name,)))
+            inside = replace(env, variables=bound, calls=(predicate,))
+            check_condition(predicate.decl.body, inside)

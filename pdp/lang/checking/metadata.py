@@ -9,7 +9,7 @@ from typing import Final
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import BundleInfo
-from pdp.lang.checking.schema import Report
+from pdp.lang.checking.report import Report
 from pdp.lang.source import Span
 
 LANGUAGE_VERSION: Final = "1"
@@ -26,20 +26,21 @@ class _Keys:
 _BUNDLE: Final = _Keys(("version", "language", "owner", "contact", "governs"), ("reason", "ref"))
 _POLICY: Final = _Keys(("owner", "contact", "reason"), ("ref", "review_by", "shadow"))
 _ROUTE: Final = _Keys((), ("owner", "contact", "reason", "ref"))
+_RISK: Final = _Keys(("owner", "reason"), ("contact", "ref", "review_by"))
+_INVARIANT: Final = _Keys(("owner",), ("contact", "reason", "ref"))
 
 
 @dataclass(frozen=True, slots=True)
 class Attributed:
-    """Who answers for a policy."""
+    """Who answers for a policy, and whether it is only watched (``shadow until``)."""
 
     owner: str
     contact: str
+    shadow: bool = False
 
 
 def bundle_info(decl: nodes.BundleDecl, report: Report) -> BundleInfo:
     """The bundle line; every key of it is mandatory."""
-    if decl.guard:
-        report.append(complaints.not_yet(decl.name.span, "a `guard` bundle"))
     found = _read(decl.meta, _BUNDLE, decl.name.span, "the bundle", report)
     language = found.get("language")
     if language is not None and language.values[0].value != LANGUAGE_VERSION:
@@ -56,15 +57,37 @@ def bundle_info(decl: nodes.BundleDecl, report: Report) -> BundleInfo:
     )
 
 
-def policy_attribution(decl: nodes.PolicyDecl, report: Report) -> Attributed:
-    """Owner and contact of a policy; owner, contact and reason are mandatory."""
+def policy_attribution(
+    decl: nodes.PolicyDecl, today: datetime.date | None, report: Report
+) -> Attributed:
+    """Owner and contact of a policy; owner, contact and reason are mandatory.
+
+    ``today`` is only for warnings about dates that have passed; None leaves them out.
+    """
     what = f"policy `{decl.name.text}`"
     found = _read(decl.meta, _POLICY, decl.name.span, what, report)
-    if "shadow" in found:
-        report.append(complaints.not_yet(found["shadow"].span, "`shadow until`"))
-    if "review_by" in found:
-        _check_date(found["review_by"].values[0], report)
+    for key, passed in (
+        ("shadow", complaints.shadow_ended),
+        ("review_by", complaints.review_passed),
+    ):
+        if key in found:
+            text = found[key].values[0]
+            date = _date(text, report)
+            if date is not None and today is not None and date < today:
+                report.append(passed(text.span, text.value))
+    return Attributed(_first(found, "owner"), _first(found, "contact"), "shadow" in found)
+
+
+def risk_attribution(decl: nodes.RiskDecl, report: Report) -> Attributed:
+    """Who answers for the points and tiers; owner and reason are mandatory."""
+    found = _read(decl.meta, _RISK, decl.span, "the risk block", report)
     return Attributed(_first(found, "owner"), _first(found, "contact"))
+
+
+def invariant_owner(decl: nodes.InvariantDecl, report: Report) -> str:
+    """Who claims it; the owner is mandatory."""
+    found = _read(decl.meta, _INVARIANT, decl.title.span, "the invariant", report)
+    return _first(found, "owner")
 
 
 def check_route_metadata(decl: nodes.RouteDecl, report: Report) -> None:
@@ -96,8 +119,9 @@ def _first(found: dict[str, nodes.Meta], key: str) -> str:
     return found[key].values[0].value if key in found else ""
 
 
-def _check_date(text: nodes.Text, report: Report) -> None:
+def _date(text: nodes.Text, report: Report) -> datetime.date | None:
     try:
-        datetime.date.fromisoformat(text.value)
+        return datetime.date.fromisoformat(text.value)
     except ValueError:
         report.append(complaints.bad_date(text.span, text.value))
+        return None

@@ -1,146 +1,262 @@
-"""What the names of one bundle stand for, before any expression is typed."""
+"""What the names of each bundle stand for: its own declarations and those it imports."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from pdp.lang import complaints, nodes
-from pdp.lang.checked import Const
-from pdp.lang.checking import values
-from pdp.lang.checking.schema import BROKEN, Report, SchemaBuilder, check_reserved
-from pdp.lang.types import EntityT, EnumT, Schema, Type
+from pdp.lang.checked import Const, Window
+from pdp.lang.checking import values, windows
+from pdp.lang.checking.bundles import Bundle, Bundles
+from pdp.lang.checking.report import BROKEN, Report, check_reserved
+from pdp.lang.checking.schema import SchemaBuilder
+from pdp.lang.types import EntityT, EnumT, FieldT, Schema, Type
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Names(values.Constants):
-    """Every declaration by name. ``values`` holds groups, consts and data."""
+    """Every declaration a bundle can use, by the names it can use for it.
 
+    ``values`` holds groups, consts and data. A declaration of an imported bundle has its plain
+    name, unless another import has it too (``ambiguous``), and always its qualified one.
+    """
+
+    bundle: Bundle
+    builder: SchemaBuilder
     schema: Schema = field(default_factory=Schema)
     enums: Mapping[str, EnumT] = field(default_factory=dict)
-    governs: tuple[str, ...] = ()
+    context: tuple[FieldT, ...] = ()
     group_decls: dict[str, nodes.GroupDecl] = field(default_factory=dict)
-    predicates: dict[str, nodes.PredicateDecl] = field(default_factory=dict)
-    predicate_params: dict[str, dict[str, Type]] = field(default_factory=dict)
+    predicates: dict[str, Predicate] = field(default_factory=dict)
+    windows: dict[str, Window] = field(default_factory=dict)
     action_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     routes: dict[str, nodes.RouteDecl] = field(default_factory=dict)
+    ambiguous: dict[str, list[str]] = field(default_factory=dict)
+    has_risk: bool = False
+    risk_is_claimed: bool = False
 
     def governed(self, action: str) -> bool:
         """Whether the bundle line covers this action: itself or a dotted prefix of it."""
-        return any(action == word or action.startswith(f"{word}.") for word in self.governs)
+        governs = self.bundle.info.governs
+        return any(action == word or action.startswith(f"{word}.") for word in governs)
+
+    def may_rule(self, action: str, effect: str) -> bool:
+        """Whether a rule of this effect may be written here: a guard may restrict any action."""
+        return self.governed(action) or (self.bundle.is_guard and effect != "allow")
 
     def groups(self) -> list[str]:
+        """Every group's name, for did-you-mean."""
         return list(self.group_decls)
+
+    def own_routes(self) -> list[nodes.RouteDecl]:
+        """The routes that the bundle declares itself."""
+        return [d for d in self.bundle.declarations if isinstance(d, nodes.RouteDecl)]
+
+    def knows_action(self, action: str) -> bool:
+        """Whether the action is declared here or by an imported bundle (a guard sees all)."""
+        owner = self.builder.owners.get(action)
+        return owner is not None and (self.bundle.is_guard or self.bundle.sees(owner))
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """A predicate and the names its body means. ``params`` is None without parentheses."""
+
+    decl: nodes.PredicateDecl
+    params: dict[str, Type] | None
+    home: Names
+
+
+_SPACES: Final = (
+    "values", "group_decls", "predicates", "windows", "action_sets", "routes",
+)  # fmt: skip
 
 
 def collect(
-    declarations: Iterable[nodes.Declaration],
-    builder: SchemaBuilder,
-    governs: tuple[str, ...],
-    files: Mapping[str, bytes],
-    report: Report,
-) -> Names:
-    """Enter every named declaration; values are read and typed here. The schema is built."""
-    schema = builder.schema
-    names = Names(schema.entities, schema=schema, enums=builder.enums, governs=governs)
-    first: dict[tuple[str, str], nodes.Name] = {}
-    for decl in declarations:
+    bundles: Bundles, builder: SchemaBuilder, files: Mapping[str, bytes], report: Report
+) -> dict[str, Names]:
+    """The names of every bundle, by bundle. The schema is built; values are read here."""
+    own = {
+        bundle.name: _Collector(bundle, builder, files, report).collect() for bundle in bundles.all
+    }
+    _check_unique(own, report)
+    for name, names in own.items():
+        for imported in names.bundle.imports:
+            if imported in own and imported != name:
+                _import(names, own[imported])
+    for names in own.values():
+        _resolve_action_sets(names, report)
+    return own
+
+
+def _check_unique(own: Mapping[str, Names], report: Report) -> None:
+    """Routes are named in answers, so two bundles may not share a name for one."""
+    seen: dict[str, nodes.RouteDecl] = {}
+    for names in own.values():
+        for name, decl in names.routes.items():
+            first = seen.setdefault(name, decl)
+            if first is not decl:
+                report.append(complaints.duplicate(decl.name.span, "route", name, first.name.span))
+
+
+def _import(names: Names, other: Names) -> None:
+    """Add what ``other`` declares: by qualified name, and by plain name where that is free."""
+    imported_from = names.bundle.imports
+    for space in _SPACES:
+        mine: dict[str, object] = getattr(names, space)
+        theirs: dict[str, object] = getattr(other, space)
+        for name, item in list(theirs.items()):
+            if "." in name:
+                continue  # what it imported itself: never passed on
+            mine[f"{other.bundle.name}.{name}"] = item
+            if name not in mine:
+                mine[name] = item
+            elif space == "values" and mine[name] is not item:
+                rivals = [b for b in imported_from if f"{b}.{name}" in mine]
+                if len(rivals) > 1:
+                    names.ambiguous[name] = [f"{b}.{name}" for b in rivals]
+    names.refused.update(other.refused)
+
+
+class _Collector:
+    """Reads the named declarations of one bundle."""
+
+    def __init__(
+        self, bundle: Bundle, builder: SchemaBuilder, files: Mapping[str, bytes], report: Report
+    ) -> None:
+        self._bundle = bundle
+        self._builder = builder
+        self._files = files
+        self._report = report
+        self._first: dict[tuple[str, str], nodes.Name] = {}
+        schema = builder.schema
+        context = tuple(
+            declared
+            for owner, fields in builder.context_of.items()
+            if bundle.sees(owner) or bundle.is_guard
+            for declared in fields
+        )
+        self._names = Names(
+            schema.entities, bundle=bundle, builder=builder, schema=schema,
+            enums=builder.enums, context=context,
+        )  # fmt: skip
+
+    def collect(self) -> Names:
+        """Groups first, then what may name them, then windows, which name consts."""
+        fresh = [decl for decl in self._bundle.declarations if self._is_new(decl)]
+        for decl in fresh:
+            if isinstance(decl, nodes.GroupDecl):
+                self._add_group(decl)
+        for decl in fresh:
+            if isinstance(decl, nodes.ConstDecl | nodes.DataDecl):
+                self._add_value(decl)
+        for decl in fresh:
+            match decl:
+                case nodes.PredicateDecl():
+                    self._add_predicate(decl)
+                case nodes.WindowDecl():
+                    self._add_window(decl)
+                case nodes.RouteDecl():
+                    self._names.routes[decl.name.text] = decl
+                case nodes.ActionsDecl():
+                    members = tuple(member.text for member in decl.members)
+                    self._names.action_sets[decl.name.text] = members
+                case _:
+                    pass  # entered above, or names nothing that expressions can use
+        return self._names
+
+    def _is_new(self, decl: nodes.Declaration) -> bool:
         match decl:
-            case nodes.GroupDecl():
-                if _enter(first, "value", decl.name, report):
-                    _add_group(names, decl, report)
-            case nodes.ConstDecl():
-                if _enter(first, "value", decl.name, report):
-                    declared = builder.resolve(decl.type, bounded=False)
-                    value = values.read(decl.value, declared, names, report)
-                    if value is None or declared is BROKEN:
-                        names.refused.add(decl.name.text)
-                    else:
-                        names.values[decl.name.text] = Const(value, declared, decl.name.span)
-            case nodes.DataDecl():
-                if _enter(first, "value", decl.name, report):
-                    declared = builder.resolve(decl.type)
-                    value = values.read_data(decl.file, declared, files, report)
-                    if value is None or declared is BROKEN:
-                        names.refused.add(decl.name.text)
-                    else:
-                        names.values[decl.name.text] = Const(value, declared, decl.name.span)
-            case nodes.PredicateDecl():
-                if _enter(first, "value", decl.name, report):
-                    _add_predicate(names, decl, builder, report)
-            case nodes.WindowDecl():
-                if _enter(first, "value", decl.name, report):
-                    report.append(complaints.not_yet(decl.name.span, "`window`"))
-                    names.refused.add(decl.name.text)
+            case (
+                nodes.GroupDecl() | nodes.ConstDecl() | nodes.DataDecl()
+                | nodes.PredicateDecl() | nodes.WindowDecl()
+            ):  # fmt: skip
+                space = "value"
             case nodes.RouteDecl():
-                if _enter(first, "route", decl.name, report):
-                    names.routes[decl.name.text] = decl
+                space = "route"
             case nodes.ActionsDecl():
-                if _enter(first, "action set", decl.name, report):
-                    _add_action_set(names, decl, report)
+                space = "action set"
             case _:
-                pass  # the other declarations name nothing that expressions can use
-    return names
-
-
-def _enter(
-    first: dict[tuple[str, str], nodes.Name], space: str, name: nodes.Name, report: Report
-) -> bool:
-    check_reserved(name, report)
-    before = first.setdefault((space, name.text), name)
-    if before is not name:
-        report.append(complaints.duplicate(name.span, space, name.text, before.span))
-    return before is name
-
-
-def _add_group(names: Names, decl: nodes.GroupDecl, report: Report) -> None:
-    type_name = decl.entity.type.text
-    names.group_decls[decl.name.text] = decl
-    if type_name not in names.schema.entities:
-        report.append(
-            complaints.unknown_type(decl.entity.type.span, type_name, names.schema.entities)
-        )
-        names.refused.add(decl.name.text)
-        return
-    values.check_id(decl.entity.id, report)
-    uid = f"{type_name}::{decl.entity.id.value}"
-    names.values[decl.name.text] = Const(uid, EntityT(frozenset({type_name})), decl.name.span)
-
-
-def _add_predicate(
-    names: Names, decl: nodes.PredicateDecl, builder: SchemaBuilder, report: Report
-) -> None:
-    if decl.params is None:
-        report.append(
-            complaints.not_yet(
-                decl.name.span,
-                "a predicate without parameters",
-                f"give it what it reads: `predicate {decl.name.text}(x: TYPE) = …`",
+                return False
+        check_reserved(decl.name, self._report)
+        before = self._first.setdefault((space, decl.name.text), decl.name)
+        if before is not decl.name:
+            self._report.append(
+                complaints.duplicate(decl.name.span, space, decl.name.text, before.span)
             )
-        )
-        names.refused.add(decl.name.text)
-        return
-    params: dict[str, Type] = {}
-    for param in decl.params:
-        check_reserved(param.name, report)
-        if param.name.text in params:
-            report.append(complaints.duplicate(param.name.span, "parameter", param.name.text))
-        params[param.name.text] = builder.resolve(param.type, bounded=False)
-    names.predicates[decl.name.text] = decl
-    names.predicate_params[decl.name.text] = params
+        return before is decl.name
 
+    def _add_group(self, decl: nodes.GroupDecl) -> None:
+        self._names.group_decls[decl.name.text] = decl
+        type_name = self._builder.declared_entity(decl.entity.type)
+        values.check_id(decl.entity.id, self._report)
+        if type_name is None:
+            self._names.refused.add(decl.name.text)
+            return
+        uid = f"{type_name}::{decl.entity.id.value}"
+        type_ = EntityT(frozenset({type_name}))
+        self._names.values[decl.name.text] = Const(uid, type_, decl.name.span)
 
-def _add_action_set(names: Names, decl: nodes.ActionsDecl, report: Report) -> None:
-    if decl.name.text in names.schema.actions:
-        report.append(complaints.duplicate(decl.name.span, "action", decl.name.text))
-    members: list[str] = []
-    for member in decl.members:
-        if member.text in names.schema.actions:
-            members.append(member.text)
-        elif "." not in member.text and (
-            member.text in names.action_sets or member.text == decl.name.text
-        ):
-            report.append(complaints.not_yet(member.span, "an action set inside an action set"))
+    def _add_value(self, decl: nodes.ConstDecl | nodes.DataDecl) -> None:
+        declared = self._builder.resolve(decl.type, bounded=isinstance(decl, nodes.DataDecl))
+        if isinstance(decl, nodes.ConstDecl):
+            value = values.read(decl.value, declared, self._names, self._report)
         else:
-            report.append(complaints.unknown_action(member.span, member.text, names.schema.actions))
-    names.action_sets[decl.name.text] = tuple(members)
+            value = values.read_data(decl.file, declared, self._files, self._report)
+        if value is None or declared is BROKEN:
+            self._names.refused.add(decl.name.text)
+        else:
+            self._names.values[decl.name.text] = Const(value, declared, decl.name.span)
+
+    def _add_predicate(self, decl: nodes.PredicateDecl) -> None:
+        params: dict[str, Type] = {}
+        for param in decl.params or ():
+            check_reserved(param.name, self._report)
+            if param.name.text in params:
+                self._report.append(
+                    complaints.duplicate(param.name.span, "parameter", param.name.text)
+                )
+            params[param.name.text] = self._builder.resolve(param.type, bounded=False)
+        self._names.predicates[decl.name.text] = Predicate(
+            decl, None if decl.params is None else params, self._names
+        )
+
+    def _add_window(self, decl: nodes.WindowDecl) -> None:
+        window = windows.read(decl, self._names, self._report)
+        if window is None:
+            self._names.refused.add(decl.name.text)
+        else:
+            self._names.windows[decl.name.text] = window
+
+
+def _resolve_action_sets(names: Names, report: Report) -> None:
+    """Replace sets inside sets by their actions; report a set that contains itself."""
+    decls = [d for d in names.bundle.declarations if isinstance(d, nodes.ActionsDecl)]
+    by_name = {decl.name.text: decl for decl in decls}
+    done: dict[str, tuple[str, ...]] = {}
+
+    def resolve(name: str, path: tuple[str, ...]) -> tuple[str, ...]:
+        if name in done:
+            return done[name]
+        found: list[str] = []
+        for member in by_name[name].members:
+            if member.text in names.schema.actions and names.knows_action(member.text):
+                found.append(member.text)
+            elif member.text in (*path, name):
+                report.append(complaints.recursive(member.span, "action set", member.text))
+            elif member.text in by_name:
+                found.extend(resolve(member.text, (*path, name)))
+            elif member.text in names.action_sets:
+                found.extend(names.action_sets[member.text])
+            else:
+                known = [*names.schema.actions, *names.action_sets]
+                report.append(complaints.unknown_action(member.span, member.text, known))
+        done[name] = tuple(dict.fromkeys(found))
+        return done[name]
+
+    for name, decl in by_name.items():
+        if name in names.schema.actions:
+            report.append(complaints.duplicate(decl.name.span, "action", name))
+        names.action_sets[name] = resolve(name, ())

@@ -8,11 +8,12 @@ from typing import Final, TypeAlias
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Attr, Const, Expr, Root, Var
-from pdp.lang.checking.names import Names
-from pdp.lang.checking.schema import BROKEN, Report
+from pdp.lang.checking.names import Names, Predicate
+from pdp.lang.checking.report import BROKEN, Report
 from pdp.lang.source import Span
 from pdp.lang.types import (
     BOOL,
+    JSON,
     RISK,
     STRING,
     TIMESTAMP,
@@ -35,6 +36,7 @@ REFERENCE_DEPTH_MAX: Final = 3
 _ACTION: Final = RecordT(
     "action", (FieldT("reversible", "reversible", BOOL), FieldT("risk", "risk", RISK))
 )
+_RISK: Final = RecordT("risk", (FieldT("tier", "tier", RISK),))
 _TOOL: Final = RecordT(
     "tool",
     tuple(FieldT(name, name, STRING, untrusted=True) for name in ("server", "name", "digest")),
@@ -62,7 +64,9 @@ class Scope:
 
     ``principals`` is None where ``principal`` has no meaning (routes). ``resourceless`` are the
     actions in scope that take no resource. What only some declare counts as optional: parameters
-    with ``tolerant_args`` (``any action``), attributes with ``tolerant_types`` (``show``).
+    with ``tolerant_args`` (``any action``), attributes with ``tolerant_types`` (``show``);
+    ``optional_resource``: so is the resource. ``has_tier``: ``risk.tier`` may be read (not by
+    points, which it is made of).
     """
 
     principals: frozenset[str] | None
@@ -72,6 +76,8 @@ class Scope:
     resourceless: tuple[str, ...] = ()
     tolerant_args: bool = False
     tolerant_types: bool = False
+    optional_resource: bool = False
+    has_tier: bool = True
     approvers: frozenset[str] = frozenset()
 
 
@@ -86,7 +92,7 @@ class Env:
     variables: Mapping[str, Typed] | None = None
     claimed_where: str = ""
     in_quantifier: bool = False
-    calls: tuple[str, ...] = ()
+    calls: tuple[Predicate, ...] = ()
 
     def knowing(self, proved: frozenset[Key]) -> Env:
         """The same place, with more known to be present."""
@@ -140,6 +146,9 @@ def check_path(
             return None
     if typed is None or typed.type is BROKEN:
         return None
+    if guarded and _holds_json(typed.type):
+        env.report.append(complaints.json_read(path.span, ".".join(words)))
+        return None
     if typed.claimed and env.claimed_where:
         env.report.append(complaints.claimed_loosens(path.span, ".".join(words), env.claimed_where))
         return None
@@ -172,7 +181,7 @@ def lookup_field(name: nodes.Name, owners: Owners, env: Env) -> FieldT | None:
         first.name,
         first.wire,
         first.type,
-        optional=bool(lacks) or any(field.optional for _, field in has),
+        optional=bool(lacks) or any(field.may_be_absent for _, field in has),
         untrusted=any(field.untrusted for _, field in has),
         secret=any(field.secret for _, field in has),
     )
@@ -212,9 +221,30 @@ def _start(
         if typed_root is not None and guarded and not _is_guarded(typed_root, first.span, env):
             return None, 1
         return typed_root, 1
+    qualified = _qualified(path, env)
+    if qualified is not None:
+        return qualified
     if len(words) > 1 and first.text in env.names.enums:
-        return _member(path.segments[1], env.names.enums[first.text], path.span, env), 2
+        name = env.names.builder.declared(first)
+        if name is None:
+            return None, len(words)
+        return _member(path.segments[1], env.names.enums[name], path.span, env), 2
     return _bare(first, env, expected, alone=len(words) == 1), 1
+
+
+def _qualified(path: nodes.Path, env: Env) -> tuple[Typed, int] | None:
+    """``acme.schema.bots``: a value of an imported bundle by its full name."""
+    words = [segment.text for segment in path.segments]
+    for count in range(len(words), 1, -1):
+        const = env.names.values.get(".".join(words[:count]))
+        if const is not None:
+            span = path.segments[0].span.to(path.segments[count - 1].span)
+            return Typed(replace(const, span=span), const.type), count
+    return None
+
+
+def _holds_json(type_: Type) -> bool:
+    return type_ == JSON or (isinstance(type_, CollT) and _holds_json(type_.item))
 
 
 def _moved(expr: Expr, span: Span) -> Expr:
@@ -254,7 +284,12 @@ def _is_guarded(typed: Typed, span: Span, env: Env) -> bool:
 
 
 def _is_optional_root(name: str, env: Env) -> bool:
-    return name in {"user", "tool"} or (name == "agent" and not env.scope.has_agent)
+    scope = env.scope
+    return (
+        name in {"user", "tool"}
+        or (name == "agent" and not scope.has_agent)
+        or (name == "resource" and scope.optional_resource)
+    )
 
 
 def _member(name: nodes.Name, enum: EnumT, span: Span, env: Env) -> Typed | None:
@@ -271,6 +306,10 @@ def _enum_const(member: str, enum: EnumT, span: Span) -> Typed:
 def _bare(name: nodes.Name, env: Env, expected: Type | None, *, alone: bool) -> Typed | None:
     """A bare name: a member of the expected enum first, then a group, const or data."""
     const = env.names.values.get(name.text)
+    if const is not None and name.text in env.names.ambiguous:
+        choices = env.names.ambiguous[name.text]
+        env.report.append(complaints.ambiguous_name(name.span, name.text, choices))
+        return None
     wanted = expected.item if isinstance(expected, CollT) else expected
     if alone and isinstance(wanted, EnumT) and name.text in wanted.members:
         if const is not None and const.type == wanted:
@@ -353,8 +392,17 @@ def _approver(name: nodes.Name, env: Env) -> Typed | None:
 
 
 def _risk(name: nodes.Name, env: Env) -> Typed | None:
-    env.report.append(complaints.not_yet(name.span, "`risk`", "test `action.risk`, the base risk"))
-    return None
+    if not env.scope.has_tier:
+        why = "points make the tier, so they cannot read it"
+        env.report.append(complaints.not_in_scope(name.span, name.text, why))
+        return None
+    if not env.names.has_risk:
+        why = "nothing loaded has a `risk` block"
+        env.report.append(
+            complaints.not_in_scope(name.span, name.text, why, "test `action.risk`, the base risk")
+        )
+        return None
+    return _root(name, _RISK)
 
 
 def _root(name: nodes.Name, type_: Type) -> Typed:
@@ -370,7 +418,7 @@ _ROOTS: Final = {
     "resource": _resource,
     "action": lambda name, _env: _root(name, _ACTION),
     "args": lambda name, _env: _root(name, RecordT("args", ())),
-    "context": lambda name, env: _root(name, RecordT("context", env.names.schema.context)),
+    "context": lambda name, env: _root(name, RecordT("context", env.names.context)),
     "tool": lambda name, _env: replace(_root(name, _TOOL), claimed=True),
     "now": lambda name, _env: _root(name, TIMESTAMP),
     "risk": _risk,

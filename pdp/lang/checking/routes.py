@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
@@ -12,14 +12,24 @@ from pdp.lang.checking.expressions import check_condition
 from pdp.lang.checking.metadata import check_route_metadata
 from pdp.lang.checking.names import Names
 from pdp.lang.checking.paths import Env, Owners, Scope, Typed, check_path, owners_of
+from pdp.lang.checking.report import Report
 from pdp.lang.checking.rules import ScopedRule, group_of
-from pdp.lang.checking.schema import Report
-from pdp.lang.source import Source
-from pdp.lang.types import CollT, EntityT, RecordT, Type
+from pdp.lang.source import Source, Span
+from pdp.lang.types import JSON, CollT, RecordT, Schema, Type
 
 NEED_MAX: Final = 100
 EXPIRES_MAX_S: Final = 366 * 86_400
+DEFAULT_EXPIRES_S: Final = 86_400
 DEFAULT_EXCLUDE: Final = ("requester", "owner")
+_MS_PER_S: Final = 1_000
+_ONCE: Final[dict[type, str]] = {
+    nodes.ExpiresItem: "expires",
+    nodes.ExcludeItem: "exclude",
+    nodes.ShowItem: "show",
+    nodes.UseWithinItem: "use within",
+    nodes.EscalateItem: "escalate",
+    nodes.ConfirmItem: "confirm user",
+}
 
 
 @dataclass(slots=True)
@@ -29,34 +39,38 @@ class _Draft:
     needs: dict[tuple[str, str], CheckedNeed] = field(default_factory=dict)
     exclude: set[str] = field(default_factory=set)
     expires_s: int | None = None
+    use_within_s: int | None = None
+    confirm_user: bool = False
+    escalate: tuple[str, int] | None = None
     show: dict[str, Attr | Root] = field(default_factory=dict)
 
 
 def check_routes(
-    names: Names, rules: Sequence[ScopedRule], sources: Mapping[str, Source], report: Report
+    all_names: Sequence[Names],
+    rules: Sequence[ScopedRule],
+    tier_routes: Collection[str],
+    sources: Mapping[str, Source],
+    report: Report,
 ) -> dict[str, Route]:
-    """Every declared route, by name."""
+    """Every declared route of every bundle, by name. ``tier_routes`` are required by a tier."""
     routes: dict[str, Route] = {}
-    for name in sorted(names.routes):
-        decl = names.routes[name]
-        scope = _scope_of(name, rules, names)
-        routes[name] = _check_route(decl, Env(names, scope, report), sources)
-    return routes
+    homes = {id(decl): names for names in all_names for decl in names.own_routes()}
+    for names in all_names:
+        for name in sorted(names.routes):
+            decl = names.routes[name]
+            if name != decl.name.text or name in routes:
+                continue  # a qualified name, or a route of another bundle
+            scope = _scope_of(name, rules, names, for_tier=name in tier_routes)
+            routes[name] = _check_route(decl, Env(homes[id(decl)], scope, report), sources)
+    _check_escalations(routes, all_names, report)
+    return dict(sorted(routes.items()))
 
 
-def _scope_of(name: str, rules: Sequence[ScopedRule], names: Names) -> Scope:
+def _scope_of(name: str, rules: Sequence[ScopedRule], names: Names, *, for_tier: bool) -> Scope:
     """The union of the scopes of the rules that use the route; everything for an unused one."""
     users = [scoped.scope for scoped in rules if name in scoped.rule.routes]
-    if not users:
-        actions = tuple(names.schema.actions.values())
-        return Scope(
-            principals=None,
-            has_agent=False,
-            actions=actions,
-            resources=frozenset(r for action in actions for r in action.resources),
-            tolerant_args=True,
-            tolerant_types=True,
-        )
+    if for_tier or not users:
+        return everywhere(names.schema)
     return Scope(
         principals=None,
         has_agent=all(scope.has_agent for scope in users),
@@ -64,6 +78,22 @@ def _scope_of(name: str, rules: Sequence[ScopedRule], names: Names) -> Scope:
         resources=frozenset(r for scope in users for r in scope.resources),
         resourceless=tuple(sorted({r for scope in users for r in scope.resourceless})),
         tolerant_args=any(scope.tolerant_args for scope in users),
+        has_tier=False,
+    )
+
+
+def everywhere(schema: Schema) -> Scope:
+    """Every action and type at once, where what only some declare counts as optional."""
+    actions = tuple(schema.actions.values())
+    return Scope(
+        principals=None,
+        has_agent=False,
+        actions=actions,
+        resources=frozenset(name for action in actions for name in action.resources),
+        tolerant_args=True,
+        tolerant_types=True,
+        optional_resource=any(not action.resources for action in actions),
+        has_tier=False,
     )
 
 
@@ -72,10 +102,9 @@ def _check_route(decl: nodes.RouteDecl, env: Env, sources: Mapping[str, Source])
     draft = _Draft()
     seen: set[type] = set()
     for item in decl.items:
-        if isinstance(item, nodes.ExpiresItem | nodes.ExcludeItem | nodes.ShowItem):
+        if type(item) in _ONCE:
             if type(item) in seen:
-                what = {nodes.ExpiresItem: "expires", nodes.ExcludeItem: "exclude"}
-                name = what.get(type(item), "show")
+                name = _ONCE[type(item)]
                 env.report.append(complaints.duplicate(item.span, "clause", name))
             seen.add(type(item))
         _check_item(item, draft, env, sources)
@@ -93,6 +122,9 @@ def _check_route(decl: nodes.RouteDecl, env: Env, sources: Mapping[str, Source])
         draft.expires_s,
         tuple(sorted(draft.show.items())),
         decl.name.span,
+        draft.use_within_s,
+        draft.confirm_user,
+        draft.escalate,
     )
 
 
@@ -105,25 +137,84 @@ def _check_item(
         case nodes.ExcludeItem():
             draft.exclude |= {name.text for name in item.who}
         case nodes.ExpiresItem():
-            seconds, rest = divmod(int(item.duration.value), 1_000)
-            if rest or not 1 <= seconds <= EXPIRES_MAX_S:
-                env.report.append(
-                    complaints.out_of_range(item.span, "expires is 1s to 366d, in whole seconds")
-                )
-            draft.expires_s = seconds
+            draft.expires_s = _seconds(item.duration, item.span, env)
         case nodes.ShowItem():
             for path in item.paths:
                 _check_show(path, draft, env)
         case nodes.ConfirmItem():
-            env.report.append(complaints.not_yet(item.span, "`confirm user`", "use `need`"))
+            draft.confirm_user = True
         case nodes.UseWithinItem():
-            env.report.append(complaints.not_yet(item.span, "`use within`", "it is 1h for now"))
+            draft.use_within_s = _seconds(item.duration, item.span, env)
         case nodes.EscalateItem():
-            env.report.append(complaints.not_yet(item.span, "`escalate to`", "set `expires`"))
+            decl = env.names.routes.get(item.route.text)
+            after_s = _seconds(item.after, item.span, env)
+            if decl is None:
+                env.report.append(
+                    complaints.unknown_route(item.route.span, item.route.text, env.names.routes)
+                )
+            else:
+                draft.escalate = (decl.name.text, after_s)
         case nodes.Meta():
             pass  # read by check_route_metadata
         case _:
             assert_never(item)
+
+
+def _seconds(duration: nodes.Literal, span: Span, env: Env) -> int:
+    seconds, rest = divmod(int(duration.value), _MS_PER_S)
+    if rest or not 1 <= seconds <= EXPIRES_MAX_S:
+        env.report.append(complaints.out_of_range(span, "1s to 366d, in whole seconds"))
+    return seconds
+
+
+def _check_escalations(
+    routes: Mapping[str, Route], all_names: Sequence[Names], report: Report
+) -> None:
+    """Escalation goes to a route at least as strict, in time, and never round in a circle."""
+    spans = {
+        decl.name.text: item.route.span
+        for names in all_names
+        for decl in names.routes.values()
+        for item in decl.items
+        if isinstance(item, nodes.EscalateItem)
+    }
+    for route in routes.values():
+        if route.escalate is None or route.escalate[0] not in routes:
+            continue
+        target, after_s = routes[route.escalate[0]], route.escalate[1]
+        span = spans[route.name]
+        if route.name in _escalation_path(target, routes):
+            report.append(complaints.recursive(span, "escalation", route.name))
+            continue
+        weaker = _weaker(route, target)
+        if weaker:
+            report.append(complaints.weaker_escalation(span, target.name, weaker))
+        if after_s >= (route.expires_s or DEFAULT_EXPIRES_S):
+            report.append(complaints.late_escalation(span, route.name))
+
+
+def _escalation_path(start: Route, routes: Mapping[str, Route]) -> list[str]:
+    path: list[str] = []
+    route: Route | None = start
+    while route is not None and route.name not in path:
+        path.append(route.name)
+        route = routes.get(route.escalate[0]) if route.escalate else None
+    return path
+
+
+def _weaker(route: Route, target: Route) -> str:
+    """What the escalated route asks less of, or ''."""
+    counts = {(need.group, need.where_text): need.count for need in target.needs}
+    for need in route.needs:
+        if counts.get((need.group, need.where_text), 0) < need.count:
+            where = f" where ({need.where_text})" if need.where_text else ""
+            return f"{need.count} of {need.group}{where}"
+    missing = sorted(set(route.exclude) - set(target.exclude))
+    if missing:
+        return f"the exclusion of {', '.join(missing)}"
+    if route.confirm_user and not target.confirm_user:
+        return "`confirm user`"
+    return ""
 
 
 def _check_need(
@@ -145,10 +236,8 @@ def _check_need(
     )
     if not people:
         env.report.append(
-            complaints.never_equal(
-                item.group.span,
-                EntityT(frozenset(e.name for e in schema.entities.values() if e.is_person)),
-                EntityT(frozenset({group_type})),
+            complaints.type_mismatch(
+                item.group.span, "a group that people can be in", f"a {group_type}"
             )
         )
         return
@@ -179,7 +268,9 @@ def _normalised(node: nodes.Expr, sources: Mapping[str, Source]) -> str:
 def _check_show(path: nodes.Path, draft: _Draft, env: Env) -> None:
     lenient = replace(
         env,
-        scope=replace(env.scope, resourceless=(), tolerant_args=True, tolerant_types=True),
+        scope=replace(
+            env.scope, resourceless=(), tolerant_args=True, tolerant_types=True, has_tier=True
+        ),
     )
     typed = check_path(path, lenient, guarded=False)
     if typed is None:
@@ -189,6 +280,9 @@ def _check_show(path: nodes.Path, draft: _Draft, env: Env) -> None:
         env.report.append(
             complaints.type_mismatch(path.span, "a value of the request", "a constant")
         )
+        return
+    if typed.type == JSON:
+        env.report.append(complaints.json_read(path.span, label))
         return
     if _holds_secret(path, lenient) or _type_holds_secret(typed.type):
         env.report.append(complaints.secret_shown(path.span, label))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, assert_never
@@ -23,7 +24,8 @@ from pdp.lang.checking.expressions import check_condition
 from pdp.lang.checking.metadata import Attributed, policy_attribution
 from pdp.lang.checking.names import Names
 from pdp.lang.checking.paths import Env, Scope
-from pdp.lang.checking.schema import Report
+from pdp.lang.checking.report import Report
+from pdp.lang.checking.terms import IN_ALLOW
 from pdp.lang.source import Span
 from pdp.lang.types import ActionDef, EntityT
 
@@ -41,18 +43,15 @@ class ScopedRule:
 
 
 def check_policies(
-    policies: Iterable[nodes.PolicyDecl], names: Names, report: Report
+    policies: Iterable[nodes.PolicyDecl],
+    names: Names,
+    today: datetime.date | None,
+    report: Report,
 ) -> list[ScopedRule]:
     """Every rule of every policy; a rule with a mistake is reported and left out."""
     found: list[ScopedRule] = []
-    first: dict[str, Span] = {}
     for policy in policies:
-        before = first.setdefault(policy.name.text, policy.name.span)
-        if before is not policy.name.span:
-            report.append(
-                complaints.duplicate(policy.name.span, "policy", policy.name.text, before)
-            )
-        attributed = policy_attribution(policy, report)
+        attributed = policy_attribution(policy, today, report)
         seen: dict[str, Span] = {}
         for decl in policy.rules:
             before = seen.setdefault(decl.name.text, decl.name.span)
@@ -71,8 +70,14 @@ def _check_rule(
 ) -> ScopedRule | None:
     errors_before = len(report)
     effect = decl.effect
+    if effect.kind == "allow" and names.bundle.is_guard:
+        report.append(
+            complaints.bad_effect_clause(
+                effect.span, "a guard never allows", "write the allow in the bundle that governs it"
+            )
+        )
     who = check_who(effect.who, names, report)
-    actions = check_actions(effect.target, names, report)
+    actions = check_actions(effect.target, effect.kind, names, report)
     if effect.kind == "allow" and not effect.target.actions and not effect.target.resources:
         report.append(
             complaints.bad_effect_clause(
@@ -86,7 +91,7 @@ def _check_rule(
         if route.text not in names.routes:
             report.append(complaints.unknown_route(route.span, route.text, names.routes))
     scope = _scope(effect, who, covered, scope_resources, names)
-    env = Env(names, scope, report, claimed_where="in an allow" if effect.kind == "allow" else "")
+    env = Env(names, scope, report, claimed_where=IN_ALLOW if effect.kind == "allow" else "")
     # Without a usable scope every path would be reported again: one complaint is enough.
     usable = bool(who and covered)
     when, unless = _conditions(decl, env) if usable else (None, None)
@@ -103,12 +108,13 @@ def _check_rule(
         who=tuple(who),
         actions=tuple(sorted({action.name for action in covered})),
         resources=resources,
-        routes=tuple(sorted({route.text for route in effect.routes})),
+        routes=tuple(sorted({names.routes[route.text].name.text for route in effect.routes})),
         when=when,
         unless=unless,
         because=decl.because.value if decl.because else "",
         obligations=obligations,
         span=decl.name.span,
+        shadow=attributed.shadow,
     )
     return ScopedRule(rule, scope)
 
@@ -131,8 +137,11 @@ def _scope(
 ) -> Scope:
     entities = names.schema.entities
     principals = frozenset(name for clause in who for name in clause.types)
-    named = {item.type.text for item in effect.target.resources}
-    resourceless = [] if named else [action.name for action in covered if not action.resources]
+    resourceless = (
+        []
+        if effect.target.resources
+        else [action.name for action in covered if not action.resources]
+    )
     return Scope(
         principals=principals,
         has_agent=bool(principals) and all(entities[name].is_agent for name in principals),
@@ -156,13 +165,11 @@ def check_who(who: nodes.Who, names: Names, report: Report) -> list[WhoClause]:
     for item in who.items:
         types = principals
         if item.type is not None:
-            definition = names.schema.entities.get(item.type.text)
-            if definition is None:
-                report.append(
-                    complaints.unknown_type(item.type.span, item.type.text, names.schema.entities)
-                )
+            type_name = names.builder.declared_entity(item.type)
+            if type_name is None:
                 fine = False
                 continue
+            definition = names.schema.entities[type_name]
             if not definition.is_principal:
                 report.append(complaints.not_a_principal(item.type.span, item.type.text))
                 fine = False
@@ -205,24 +212,27 @@ def group_of(name: nodes.Name, names: Names, report: Report) -> tuple[str, str] 
     return str(const.value), type_name
 
 
-def check_actions(target: nodes.Target, names: Names, report: Report) -> list[ActionDef]:
-    """The actions a rule covers: named, by set, or every governed one for ``any action``."""
+def check_actions(
+    target: nodes.Target, effect: str, names: Names, report: Report
+) -> list[ActionDef]:
+    """The actions a rule covers: named, by set, or all it may rule for ``any action``."""
     if not target.actions:
-        return [a for a in names.schema.actions.values() if names.governed(a.name)]
+        return [a for a in names.schema.actions.values() if names.may_rule(a.name, effect)]
     found: dict[str, ActionDef] = {}
     for name in target.actions:
         members = names.action_sets.get(name.text)
-        if name.text in names.schema.actions:
+        if names.knows_action(name.text):
             members = (name.text,)
         if members is None:
             known = [*names.schema.actions, *names.action_sets]
             report.append(complaints.unknown_action(name.span, name.text, known))
             continue
         for member in members:
-            if names.governed(member):
+            if names.may_rule(member, effect):
                 found[member] = names.schema.actions[member]
             else:
-                report.append(complaints.not_governed(name.span, member, names.governs))
+                governs = names.bundle.info.governs
+                report.append(complaints.not_governed(name.span, member, governs))
     return list(found.values())
 
 
@@ -234,25 +244,23 @@ def check_resources(
         return None, actions, frozenset(name for action in actions for name in action.resources)
     clauses: list[ResourceClause] = []
     for item in target.resources:
-        if item.type.text not in names.schema.entities:
-            report.append(
-                complaints.unknown_type(item.type.span, item.type.text, names.schema.entities)
-            )
+        type_name = names.builder.declared_entity(item.type)
+        if type_name is None:
             continue
-        if actions and not any(item.type.text in action.resources for action in actions):
+        if actions and not any(type_name in action.resources for action in actions):
             listed = [action.name for action in actions]
             takes = sorted({name for action in actions for name in action.resources})
             report.append(
-                complaints.not_on_type(item.type.span, ", ".join(listed), [item.type.text], takes)
+                complaints.not_on_type(item.type.span, ", ".join(listed), [type_name], takes)
             )
             continue
         group = None
         if item.group is not None:
-            clause = _in_group(frozenset({item.type.text}), item.group, item.span, names, report)
+            clause = _in_group(frozenset({type_name}), item.group, item.span, names, report)
             if clause is None:
                 continue
             group = clause.group
-        clauses.append(ResourceClause(item.type.text, group, item.span))
+        clauses.append(ResourceClause(type_name, group, item.span))
     types = frozenset(clause.type for clause in clauses)
     covered = [action for action in actions if types & set(action.resources)]
     if target.actions and len(clauses) == len(target.resources):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, TypeAlias, assert_never
+from typing import Final, assert_never
 
 from pdp.lang import complaints, nodes
-from pdp.lang.diagnostics import Diagnostic
+from pdp.lang.checking.bundles import Bundle, Bundles
+from pdp.lang.checking.report import BROKEN, Report
 from pdp.lang.types import (
     PRIMS,
     RISK,
@@ -16,45 +17,34 @@ from pdp.lang.types import (
     EntityT,
     EnumT,
     FieldT,
-    Prim,
     RecordT,
     Schema,
     Type,
 )
 
-Report: TypeAlias = list[Diagnostic]
-
-# Stands where a type could not be resolved: already reported, so everything accepts it silently.
-BROKEN: Final = Prim("broken")
 COLLECTION_MAX: Final = 1_000_000
-RESERVED: Final = frozenset(
-    "anyone any true false not has and or in some every no count within ip cidr"
-    " principal agent user chain resource action args context tool now risk approver".split()
-)
-
-
-def check_reserved(name: nodes.Name, report: Report) -> None:
-    """Report a name that the language keeps for itself."""
-    if name.text in RESERVED:
-        report.append(complaints.reserved(name.span, name.text))
 
 
 class SchemaBuilder:
     """Collects every type name first, then resolves fields, so that order never matters."""
 
-    def __init__(self, declarations: Iterable[nodes.Declaration], report: Report) -> None:
+    def __init__(self, bundles: Bundles, report: Report) -> None:
         self._report = report
+        self._bundles = bundles
+        self.owners: dict[str, str] = {}
         self.enums: dict[str, EnumT] = {"Risk": RISK}
         self.records: dict[str, RecordT] = {}
         self._record_decls: dict[str, nodes.TypeDecl] = {}
         self._resolving: list[str] = []
         self._entity_decls: dict[str, nodes.EntityDecl] = {}
         self._action_decls: list[nodes.ActionDecl] = []
-        self._context: nodes.ContextDecl | None = None
+        self._contexts: dict[str, nodes.ContextDecl] = {}
+        self.context_of: dict[str, tuple[FieldT, ...]] = {}
         self._first: dict[str, nodes.Name] = {}
         self.schema = Schema()
-        for declaration in declarations:
-            self._collect(declaration)
+        for bundle in bundles.all:
+            for declaration in bundle.declarations:
+                self._collect(declaration, bundle)
 
     def build(self) -> Schema:
         """Resolve everything collected into ``schema``, usable even after mistakes."""
@@ -65,7 +55,7 @@ class SchemaBuilder:
             schema.entities[name] = self._entity(decl)
         for action in self._action_decls:
             self._add_action(schema, action)
-        context = self._fields(self._context.record) if self._context else ()
+        context = self._context()
         self._check_agents(schema)
         self.schema = Schema(schema.entities, schema.actions, context)
         return self.schema
@@ -78,9 +68,6 @@ class SchemaBuilder:
         """A written type to a resolved one; BROKEN when it was reported."""
         match node:
             case nodes.PrimType():
-                if node.name not in PRIMS:
-                    self._report.append(complaints.not_yet(node.span, f"type `{node.name}`"))
-                    return BROKEN
                 return PRIMS[node.name]
             case nodes.NamedType():
                 return self._named(node)
@@ -91,27 +78,58 @@ class SchemaBuilder:
             case _:
                 assert_never(node)
 
-    def _collect(self, declaration: nodes.Declaration) -> None:
+    def declared(self, name: nodes.Name | nodes.NamedType) -> str | None:
+        """The plain name of a declared type, if the bundle it is used in may use it.
+
+        None after reporting a type that is unknown, or of a bundle that is not imported.
+        """
+        text = name.text if isinstance(name, nodes.Name) else name.name
+        plain, qualifier = self._bundles.plain(text)
+        owner = self.owners.get(plain, "")
+        home = self._bundles.at(name.span)
+        known = plain in self.owners or plain in self.enums
+        if not known or (qualifier and qualifier != owner):
+            visible = [n for n in self.type_names() if home.sees(self.owners.get(n, home.name))]
+            self._report.append(complaints.unknown_type(name.span, text, visible))
+            return None
+        if plain in self.owners and not home.sees(owner):
+            self._report.append(complaints.not_imported(name.span, text, owner))
+            return None
+        return plain
+
+    def declared_entity(self, name: nodes.Name) -> str | None:
+        """As ``declared``, and the type must be an entity type."""
+        plain = self.declared(name)
+        if plain is not None and plain not in self._entity_decls:
+            self._report.append(
+                complaints.type_mismatch(name.span, "an entity type", f"`{name.text}`")
+            )
+            return None
+        return plain
+
+    def _collect(self, declaration: nodes.Declaration, bundle: Bundle) -> None:
         match declaration:
             case nodes.EnumDecl():
                 if self._is_new(declaration.name, "type"):
                     self.enums[declaration.name.text] = self._enum(declaration)
+                    self.owners[declaration.name.text] = bundle.name
             case nodes.TypeDecl():
                 if self._is_new(declaration.name, "type"):
                     self._record_decls[declaration.name.text] = declaration
+                    self.owners[declaration.name.text] = bundle.name
             case nodes.EntityDecl():
                 if self._is_new(declaration.name, "type"):
                     self._entity_decls[declaration.name.text] = declaration
+                    self.owners[declaration.name.text] = bundle.name
             case nodes.ContextDecl():
-                if self._context is None:
-                    self._context = declaration
-                else:
-                    first = self._context.span
+                first = self._contexts.setdefault(bundle.name, declaration).span
+                if first is not declaration.span:
                     span = declaration.span
                     self._report.append(complaints.duplicate(span, "block", "context", first))
             case nodes.ActionDecl():
                 if self._is_new(declaration.name, "action"):
                     self._action_decls.append(declaration)
+                    self.owners[declaration.name.text] = bundle.name
             case _:
                 pass  # not part of the schema
 
@@ -127,18 +145,31 @@ class SchemaBuilder:
         return False
 
     def _enum(self, decl: nodes.EnumDecl) -> EnumT:
-        members: list[str] = []
+        members: dict[str, str] = {}
         for member in decl.members:
-            if member.wire is not None:
-                self._report.append(
-                    complaints.not_yet(member.wire.span, "a wire name of an enum member")
-                )
-            if member.name.text in members:
+            wire = member.wire.value if member.wire else member.name.text
+            if member.name.text in members or wire in members.values():
                 span = member.name.span
                 self._report.append(complaints.duplicate(span, "member", member.name.text))
                 continue
-            members.append(member.name.text)
-        return EnumT(decl.name.text, tuple(members), decl.ordered)
+            members[member.name.text] = wire
+        wires = tuple(members.values())
+        names = tuple(members)
+        return EnumT(decl.name.text, names, decl.ordered, () if wires == names else wires)
+
+    def _context(self) -> tuple[FieldT, ...]:
+        """The context fields of all bundles together, and of each for itself."""
+        merged: dict[str, FieldT] = {}
+        for name, decl in self._contexts.items():
+            fields = self._fields(decl.record, in_context=True)
+            self.context_of[name] = fields
+            for declared in fields:
+                if declared.name in merged or declared.wire in {f.wire for f in merged.values()}:
+                    self._report.append(
+                        complaints.duplicate(decl.span, "context field", declared.name)
+                    )
+                merged[declared.name] = declared
+        return tuple(merged.values())
 
     def _record(self, name: str) -> RecordT:
         if name in self.records:
@@ -154,15 +185,14 @@ class SchemaBuilder:
         return record
 
     def _named(self, node: nodes.NamedType) -> Type:
-        if node.name in self.enums:
-            return self.enums[node.name]
-        if node.name in self._record_decls:
-            return self._record(node.name)
-        if node.name in self._entity_decls:
-            return EntityT(frozenset({node.name}))
-        known = [*self.type_names(), *PRIMS]
-        self._report.append(complaints.unknown_type(node.span, node.name, known))
-        return BROKEN
+        name = self.declared(node)
+        if name is None:
+            return BROKEN
+        if name in self.enums:
+            return self.enums[name]
+        if name in self._record_decls:
+            return self._record(name)
+        return EntityT(frozenset({name}))
 
     def _coll(self, node: nodes.CollType, *, bounded: bool) -> Type:
         item = self.resolve(node.item, bounded=bounded)
@@ -177,7 +207,7 @@ class SchemaBuilder:
             return BROKEN
         return BROKEN if item is BROKEN else CollT(node.kind, item, lo, hi)
 
-    def _fields(self, record: nodes.RecordType) -> tuple[FieldT, ...]:
+    def _fields(self, record: nodes.RecordType, *, in_context: bool = False) -> tuple[FieldT, ...]:
         fields: dict[str, FieldT] = {}
         wires: dict[str, nodes.Name] = {}
         for field in record.fields:
@@ -194,8 +224,8 @@ class SchemaBuilder:
             wires[wire] = field.name
             flags = {flag.text for flag in field.flags}
             for flag in field.flags:
-                if flag.text in {"nullable", "binding"}:
-                    self._report.append(complaints.not_yet(flag.span, f"flag `{flag.text}`"))
+                if flag.text == "binding" and not in_context:
+                    self._report.append(complaints.misplaced_flag(flag.span, flag.text))
             fields[name] = FieldT(
                 name,
                 wire,
@@ -203,6 +233,8 @@ class SchemaBuilder:
                 optional=field.optional,
                 untrusted="untrusted" in flags,
                 secret="secret" in flags,
+                nullable="nullable" in flags,
+                binding="binding" in flags,
             )
         return tuple(fields.values())
 
@@ -225,14 +257,13 @@ class SchemaBuilder:
     def _entity_names(self, names: Iterable[nodes.Name]) -> tuple[str, ...]:
         found: list[str] = []
         for name in names:
-            if name.text not in self._entity_decls:
-                self._report.append(
-                    complaints.unknown_type(name.span, name.text, self._entity_decls)
-                )
-            elif name.text in found:
+            plain = self.declared_entity(name)
+            if plain is None:
+                continue
+            if plain in found:
                 self._report.append(complaints.duplicate(name.span, "type", name.text))
             else:
-                found.append(name.text)
+                found.append(plain)
         return tuple(found)
 
     def _add_action(self, schema: Schema, decl: nodes.ActionDecl) -> None:

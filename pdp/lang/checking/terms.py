@@ -5,22 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+import re2
+
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import (
+    Attr,
     Begins,
     Compare,
     Const,
+    Expr,
     InCollection,
     InEntity,
+    InNetwork,
+    InWindow,
     Like,
+    Matches,
     Not,
+    Root,
     Scale,
     Sum,
+    Under,
     Value,
+    Window,
 )
 from pdp.lang.checking import values
 from pdp.lang.checking.paths import Env, Typed
-from pdp.lang.checking.schema import BROKEN
+from pdp.lang.checking.report import BROKEN
 from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.source import Span
 from pdp.lang.types import (
@@ -28,6 +38,7 @@ from pdp.lang.types import (
     DECIMAL,
     DURATION,
     INT,
+    PATH,
     STRING,
     TIMESTAMP,
     CollT,
@@ -43,6 +54,9 @@ from pdp.lang.types import (
 # The checker of sub-expressions (``expressions.check``), handed in so that there is no cycle.
 Check: TypeAlias = Callable[[nodes.Expr, Env, Type | None], Typed | None]
 
+# Why a claimed value may not be read in an allow: also how the tier check knows where it stands.
+IN_ALLOW: Final = "in an allow"
+PATTERN_BYTES_MAX: Final = 1 << 20
 _ORDERED: Final = frozenset({INT, DECIMAL, TIMESTAMP, DURATION})
 # What `left + right` and `left - right` give; anything else is refused.
 _ADDITION: Final = {
@@ -67,8 +81,11 @@ def mismatch(span: Span, wanted: Type, found: Type) -> Diagnostic:
     return complaints.type_mismatch(span, describe(wanted), describe(found))
 
 
-def check_literal(node: nodes.Literal, env: Env) -> Typed | None:
-    """A literal in a condition."""
+def check_literal(node: nodes.Literal, env: Env, expected: Type | None) -> Typed | None:
+    """A literal in a condition; a string is a path where a path is expected."""
+    if expected == PATH and node.kind == "string":
+        path = values.path_value(str(node.value), node.span, env.report)
+        return None if path is None else Typed(Const(path, PATH, node.span), PATH)
     value = values.literal_value(node, env.report)
     if value is None:
         return None
@@ -98,13 +115,40 @@ def check_compare(node: nodes.Compare, env: Env, check: Check) -> Typed | None:
     if not comparable:
         env.report.append(complaints.not_comparable(node.span, op, left.type, right.type))
         return None
-    if node.op.text == "=":
+    if node.op.text == "=" or not _tier_is_trusted(op, left, right, env):
         return None
     return _truth(Compare(op, left.expr, right.expr, node.span), left, right)
 
 
+def _tier_is_trusted(op: str, left: Typed, right: Typed, env: Env) -> bool:
+    """Whether comparing the tier cannot loosen; reports it when it can.
+
+    Claimed values can only raise the tier. So an allow may ask for a low one, and a rule that
+    restricts for a high one; anything else would let a claim lift a restriction.
+    """
+    tier_left, tier_right = is_tier(left.expr), is_tier(right.expr)
+    if not env.names.risk_is_claimed or not (tier_left or tier_right):
+        return True
+    if tier_right:
+        op = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(op, op)
+    safe = {IN_ALLOW: {"<", "<="}, "": {">", ">="}}.get(env.claimed_where, set())
+    if op in safe and not (tier_left and tier_right):
+        return True
+    where = env.claimed_where or f"with `{op}`"
+    span = (left if tier_left else right).expr.span
+    env.report.append(complaints.claimed_loosens(span, "risk.tier", where))
+    return False
+
+
+def is_tier(expr: Expr) -> bool:
+    """Whether this is `risk.tier`."""
+    return isinstance(expr, Attr) and isinstance(expr.base, Root) and expr.base.name == "risk"
+
+
 def _comparable(op: str, type_: Type) -> bool:
     match type_:
+        case Prim(name="json"):
+            return False
         case Prim():
             return type_ in _ORDERED or op in {"==", "!="}
         case EnumT():
@@ -117,14 +161,14 @@ def _both(
     left: nodes.Expr, right: nodes.Expr, env: Env, check: Check
 ) -> tuple[Typed, Typed] | None:
     """Both sides; the side that is not a bare name is read first and says what the other can be."""
-    if _is_bare(left) and not _is_bare(right):
+    if _needs_help(left) and not _needs_help(right):
         typed_right = check(right, env, None)
         typed_left = check(left, env, typed_right.type if typed_right else None)
         if typed_right is None:
             return None
     else:
         typed_left = check(left, env, None)
-        if typed_left is None and _is_bare(right):
+        if typed_left is None and _needs_help(right):
             return None  # what the bare name could be is unknown: one complaint is enough
         typed_right = check(right, env, typed_left.type if typed_left else None)
     if typed_left is None or typed_right is None:
@@ -132,11 +176,14 @@ def _both(
     return typed_left, typed_right
 
 
-def _is_bare(node: nodes.Expr) -> bool:
+def _needs_help(node: nodes.Expr) -> bool:
+    """Whether the other side says what this can be: a bare name, or text that may be a path."""
+    if isinstance(node, nodes.Literal):
+        return node.kind == "string"
     return isinstance(node, nodes.Path) and len(node.segments) == 1
 
 
-def _truth(expr: Compare | InCollection | InEntity | Like | Begins, *parts: Typed) -> Typed:
+def _truth(expr: Expr, *parts: Typed) -> Typed:
     return Typed(expr, BOOL, any(part.claimed for part in parts))
 
 
@@ -147,6 +194,14 @@ def check_member(node: nodes.MemberOf, env: Env, check: Check) -> Typed | None:
     left = check(node.left, env, None)
     if left is None:
         return None
+    if is_tier(left.expr) and env.names.risk_is_claimed:
+        span = left.expr.span
+        env.report.append(complaints.claimed_loosens(span, "risk.tier", "with `in`"))
+        return None
+    window = _window(node.right, env)
+    if window is not None:
+        typed = _in_window(node, left, window, env)
+        return None if typed is None else _maybe_negated(typed, node.span, negated=node.negated)
     if isinstance(node.right, nodes.ListExpr):
         typed = _in_list(node, left, node.right, env, check)
     else:
@@ -154,6 +209,19 @@ def check_member(node: nodes.MemberOf, env: Env, check: Check) -> Typed | None:
     if typed is None:
         return None
     return _maybe_negated(typed, node.span, negated=node.negated)
+
+
+def _window(node: nodes.Expr, env: Env) -> Window | None:
+    if not isinstance(node, nodes.Path):
+        return None
+    return env.names.windows.get(".".join(segment.text for segment in node.segments))
+
+
+def _in_window(node: nodes.MemberOf, left: Typed, window: Window, env: Env) -> Typed | None:
+    if left.type != TIMESTAMP:
+        env.report.append(mismatch(node.left.span, TIMESTAMP, left.type))
+        return None
+    return _truth(InWindow(left.expr, window, node.span), left)
 
 
 def _maybe_negated(typed: Typed, span: Span, *, negated: bool) -> Typed:
@@ -216,6 +284,8 @@ def _in_value(node: nodes.MemberOf, left: Typed, env: Env, check: Check) -> Type
                 env.report.append(complaints.never_equal(node.span, left.type, right.type))
                 return None
             return _truth(InEntity(left.expr, right.expr, node.span), left, right)
+        case Prim(name="ip"), Prim(name="cidr") | CollT(item=Prim(name="cidr")):
+            return _truth(InNetwork(left.expr, right.expr, node.span), left, right)
         case EntityT(), CollT(item=EntityT() as item):
             if not left.type.names & item.names:
                 env.report.append(complaints.never_equal(node.span, left.type, item))
@@ -236,21 +306,52 @@ def can_be_below(schema: Schema, item: EntityT, ancestor: EntityT) -> bool:
 
 
 def check_text_test(node: nodes.TextTest, env: Env, check: Check) -> Typed | None:
-    """``like``; ``matches`` and ``under`` are refused until their types are built."""
-    if node.op.text != "like":
-        instead = "use `like` or `==`" if node.op.text == "matches" else "compare strings"
-        env.report.append(complaints.not_yet(node.op.span, f"`{node.op.text}`", instead))
-        return None
+    """``like`` and ``matches`` on strings, ``under`` on paths."""
+    op = node.op.text
     if node.negated:
-        env = env.without_claims("in `not like`")
+        env = env.without_claims(f"in `not {op}`")
     subject = check(node.subject, env, None)
     if subject is None:
         return None
-    if subject.type != STRING:
-        env.report.append(mismatch(node.subject.span, STRING, subject.type))
+    wanted = PATH if op == "under" else STRING
+    if subject.type != wanted:
+        env.report.append(mismatch(node.subject.span, wanted, subject.type))
         return None
-    typed = _truth(Like(subject.expr, like_parts(node.pattern.value), node.span), subject)
+    expr = _text_test(node, subject.expr, env)
+    if expr is None:
+        return None
+    typed = _truth(expr, subject)
     return _maybe_negated(typed, node.span, negated=node.negated)
+
+
+def _text_test(node: nodes.TextTest, subject: Expr, env: Env) -> Expr | None:
+    pattern = node.pattern.value
+    match node.op.text:
+        case "like":
+            return Like(subject, like_parts(pattern), node.span)
+        case "under":
+            prefix = values.path_value(pattern, node.pattern.span, env.report)
+            return None if prefix is None else Under(subject, str(prefix), node.span)
+        case op:
+            assert op == "matches", op
+            problem = pattern_problem(pattern)
+            if problem:
+                env.report.append(complaints.bad_pattern(node.pattern.span, problem))
+                return None
+            return Matches(subject, pattern, node.span)
+
+
+def pattern_problem(pattern: str) -> str:
+    """What RE2 has against a pattern, or '' if it takes it."""
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = PATTERN_BYTES_MAX
+    try:
+        re2.compile(pattern, options)
+    except re2.error as error:
+        detail = error.args[0] if error.args else b""
+        return detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)
+    return ""
 
 
 def like_parts(pattern: str) -> tuple[str, ...]:

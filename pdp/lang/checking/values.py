@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,14 +13,17 @@ from pdp import canonical
 from pdp.canonical import CanonicalError, Number, Tree
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Const, Value
-from pdp.lang.checking.schema import BROKEN, Report
+from pdp.lang.checking.report import BROKEN, Report
 from pdp.lang.diagnostics import Diagnostic
+from pdp.lang.source import Span
 from pdp.lang.types import (
     DECIMAL_DIGITS,
     DECIMAL_SCALE,
     DECIMAL_UNITS_MAX,
     INT_MAX,
     INT_MIN,
+    IPV6_BASE,
+    PATH,
     US_PER_MS,
     CollT,
     EntityT,
@@ -115,11 +119,92 @@ def literal_value(node: nodes.Literal, report: Report, *, negative: bool = False
             return us
         case "duration":
             return int(node.value) * US_PER_MS
+        case "ip":
+            number = ip_number(str(node.value))
+            if number is None:
+                report.append(_bad_network(node, "address", '`ip "10.1.2.3"`'))
+            return number
+        case "cidr":
+            network = cidr_range(str(node.value))
+            if network is None:
+                report.append(_bad_network(node, "network", '`cidr "10.0.0.0/8"`'))
+            return network
         case "string" | "bool":
             return node.value
         case kind:
-            report.append(complaints.not_yet(node.span, f"type `{kind}`"))
-            return None
+            raise AssertionError(f"a literal of an unexpected kind: {kind}")
+
+
+def path_value(text: str, span: Span, report: Report) -> Value | None:
+    """A path literal: absolute and normalised, or None after reporting."""
+    if is_normalised_path(text):
+        return text
+    report.append(
+        complaints.bad_value(
+            span, f"`{text}` is not a normalised absolute path", "write it as `/srv/app`"
+        )
+    )
+    return None
+
+
+def is_normalised_path(text: str) -> bool:
+    """Whether a path starts at the root and has no empty, `.` or `..` segment, and no NUL."""
+    if text == "/":
+        return True
+    segments = text.split("/")
+    wrong = {"", ".", ".."}
+    return segments[0] == "" and len(segments) > 1 and not wrong & set(segments[1:])
+
+
+def ip_number(text: str) -> int | None:
+    """An address in canonical form to its number (IPv6 from 2**128 on), or None.
+
+    IPv4-mapped IPv6 and zone ids are refused: they are second spellings of something else.
+    """
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if str(address) != text or not text.isascii():
+        return None
+    if isinstance(address, ipaddress.IPv4Address):
+        return int(address)
+    if address.ipv4_mapped is not None or address.scope_id is not None:
+        return None
+    return IPV6_BASE + int(address)
+
+
+def ip_text(number: int) -> str:
+    """The canonical form of an address number."""
+    if number >= IPV6_BASE:
+        return str(ipaddress.IPv6Address(number - IPV6_BASE))
+    return str(ipaddress.IPv4Address(number))
+
+
+def cidr_range(text: str) -> tuple[int, int] | None:
+    """A network in canonical form to its first and last address number, or None."""
+    base, _, prefix = text.partition("/")
+    first = ip_number(base)
+    if first is None or not _INT.fullmatch(prefix) or prefix.startswith("-"):
+        return None
+    bits = 128 if first >= IPV6_BASE else 32
+    size = 1 << (bits - int(prefix)) if int(prefix) <= bits else 0
+    start = first - (IPV6_BASE if first >= IPV6_BASE else 0)
+    if not size or start % size:
+        return None
+    return first, first + size - 1
+
+
+def cidr_text(network: tuple[int, int]) -> str:
+    """The canonical form of a network."""
+    first, last = network
+    bits = 128 if first >= IPV6_BASE else 32
+    return f"{ip_text(first)}/{bits - (last - first).bit_length()}"
+
+
+def _bad_network(node: nodes.Literal, what: str, example: str) -> Diagnostic:
+    message = f"`{node.value}` is not a network {what} in its canonical form"
+    return complaints.bad_value(node.span, message, f"write it as {example}")
 
 
 def read(node: nodes.Value, expected: Type, names: Constants, report: Report) -> Value | None:
@@ -130,6 +215,8 @@ def read(node: nodes.Value, expected: Type, names: Constants, report: Report) ->
         case nodes.Literal():
             if expected == Prim(node.kind):
                 return literal_value(node, report)
+            if expected == PATH and node.kind == "string":
+                return path_value(str(node.value), node.span, report)
             if Prim(node.kind) == Prim("int") and expected == Prim("decimal"):
                 hint = f"write `{node.value}.00`"
                 report.append(complaints.type_mismatch(node.span, "decimal", "int", hint))
@@ -179,7 +266,7 @@ def read_record(
             fine = False
         members[name.text] = value if value is not None else False
     for declared in fields:
-        if not declared.optional and declared.name not in members:
+        if not declared.may_be_absent and declared.name not in members:
             report.append(complaints.missing_field(node.span, declared.name, what))
             fine = False
     return members if fine else None
@@ -196,11 +283,17 @@ def to_tree(value: Value, type_: Type) -> Tree:
             return duration_text(_whole(value))
         case Prim(name="int"):
             return Number(_whole(value))
+        case Prim(name="ip"):
+            return ip_text(_whole(value))
+        case Prim(name="cidr"):
+            assert isinstance(value, tuple)
+            return cidr_text((_whole(value[0]), _whole(value[1])))
         case Prim():
             assert isinstance(value, bool | str)
             return value
         case EnumT():
-            return type_.members[_whole(value)] if type_.ordered else str(value)
+            rank = _whole(value) if type_.ordered else type_.members.index(str(value))
+            return type_.spellings[rank]
         case EntityT():
             return str(value).partition("::")[2]
         case CollT():
@@ -215,7 +308,11 @@ def to_tree(value: Value, type_: Type) -> Tree:
 
 def record_tree(members: Mapping[str, Value], fields: Sequence[FieldT]) -> dict[str, Tree]:
     """The present members of a record as a JSON object in wire names."""
-    return {f.wire: to_tree(members[f.name], f.type) for f in fields if f.name in members}
+    return {
+        f.wire: to_tree(members[f.name], f.type) if f.name in members else None
+        for f in fields
+        if f.name in members or (f.nullable and not f.optional)
+    }
 
 
 def duration_text(us: int) -> str:
@@ -261,8 +358,15 @@ def from_tree(tree: Tree, expected: Type, path: str) -> Value:
             found = tree
         case Prim(name="timestamp"), str() if not isinstance(tree, Number):
             found = timestamp_us(tree)
-        case EnumT(), str() if not isinstance(tree, Number) and tree in expected.members:
-            found = expected.members.index(tree) if expected.ordered else tree
+        case Prim(name="path"), str() if not isinstance(tree, Number):
+            found = tree if is_normalised_path(tree) else None
+        case Prim(name="ip"), str() if not isinstance(tree, Number):
+            found = ip_number(tree)
+        case Prim(name="cidr"), str() if not isinstance(tree, Number):
+            found = cidr_range(tree)
+        case EnumT(), str() if not isinstance(tree, Number) and tree in expected.spellings:
+            rank = expected.spellings.index(tree)
+            found = rank if expected.ordered else expected.members[rank]
         case CollT(), list():
             found = _collection(tree, expected, path)
         case RecordT(), dict():

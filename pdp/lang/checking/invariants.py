@@ -1,0 +1,83 @@
+"""Invariants to checked claims about every request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pdp.lang import complaints, nodes
+from pdp.lang.checked import Invariant
+from pdp.lang.checking.expressions import check_condition
+from pdp.lang.checking.metadata import invariant_owner
+from pdp.lang.checking.names import Names
+from pdp.lang.checking.paths import Env, Scope
+from pdp.lang.checking.report import Report
+from pdp.lang.checking.rules import check_resources, check_who
+
+
+def check_invariants(
+    decls: Iterable[nodes.InvariantDecl], names: Names, report: Report
+) -> list[Invariant]:
+    """Every claim, in order. A claim may speak of any action the bundle can name."""
+    found: list[Invariant] = []
+    for decl in decls:
+        owner = invariant_owner(decl, report)
+        for claim in decl.claims:
+            invariant = _claim(decl, claim, owner, names, report)
+            if invariant is not None:
+                found.append(invariant)
+    return found
+
+
+def _claim(
+    decl: nodes.InvariantDecl, claim: nodes.Claim, owner: str, names: Names, report: Report
+) -> Invariant | None:
+    errors = len(report)
+    who = check_who(claim.who, names, report)
+    actions = _actions(claim.target, names, report)
+    resources, covered, types = check_resources(claim.target, actions, names, report)
+    route = claim.outcome.route
+    if route is not None and route.text not in names.routes:
+        report.append(complaints.unknown_route(route.span, route.text, names.routes))
+    entities = names.schema.entities
+    principals = frozenset(name for clause in who for name in clause.types)
+    scope = Scope(
+        principals=principals,
+        has_agent=bool(principals) and all(entities[name].is_agent for name in principals),
+        actions=tuple(covered),
+        resources=types,
+        resourceless=tuple(a.name for a in covered if not a.resources and resources is None),
+        tolerant_args=not claim.target.actions,
+    )
+    when = None
+    if claim.when is not None and who and covered:
+        when = check_condition(claim.when, Env(names, scope, report))
+    if any(diagnostic.is_error for diagnostic in report[errors:]):
+        return None
+    return Invariant(
+        decl.title.value,
+        owner,
+        claim.quantifier.text,
+        claim.outcome.kind,
+        names.routes[route.text].name.text if route is not None else None,
+        tuple(who),
+        tuple(sorted(action.name for action in covered)),
+        resources,
+        when.expr if when else None,
+        claim.span,
+    )
+
+
+def _actions(target: nodes.Target, names: Names, report: Report) -> list:  # type: ignore[type-arg]
+    found = {}
+    if not target.actions:
+        return [a for a in names.schema.actions.values() if names.knows_action(a.name)]
+    for name in target.actions:
+        members = names.action_sets.get(name.text)
+        if names.knows_action(name.text):
+            members = (name.text,)
+        if members is None:
+            known = [*names.schema.actions, *names.action_sets]
+            report.append(complaints.unknown_action(name.span, name.text, known))
+        for member in members or ():
+            found[member] = names.schema.actions[member]
+    return list(found.values())

@@ -1,0 +1,118 @@
+"""What every command's ways out are: code, and what stands on which stream."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from pdp.cli.exit_codes import Exit
+from tests.cli.help_pages import commands
+from tests.cli.world import REQUESTS, World, pdp
+
+# line, code, words of the complaint on standard error ("" for none)
+TABLE: Final = [
+    ("", Exit.INVALID, "Usage: pdp [OPTIONS] COMMAND"),
+    ("--help", Exit.SUCCESS, ""),
+    ("--version", Exit.SUCCESS, ""),
+    ("chek", Exit.INVALID, "error: no such command `chek`; did you mean `check`?\nhelp: `pdp -"),
+    ("--bogus", Exit.INVALID, "error: no such option `--bogus`\n"),
+    ("check", Exit.INVALID, "error: missing argument `PATH`\nhelp: `pdp check --help`\n"),
+    ("check {policies}", Exit.SUCCESS, ""),
+    ("check {warned}", Exit.SUCCESS, "warning[C0701 deny-without-because]"),
+    ("check {single}", Exit.SUCCESS, ""),
+    ("check {mistakes}", Exit.INVALID, "error[C0202 unknown-action]"),
+    ("check {mistakes} --format json", Exit.INVALID, ""),
+    ("check {part}", Exit.INVALID, "is one of the files of a bundle; give their directory, `"),
+    ("check {gone}", Exit.INVALID, "does not exist; name the folder with your .charter files\n"),
+    ("check {empty}", Exit.INVALID, "holds no .charter file"),
+    ("check {other}", Exit.INVALID, "is not a .charter file or a directory of them\n"),
+    ("check {unreadable}", Exit.INVALID, "`lost.charter` cannot be read: No such file"),
+    (
+        "check {policies} --format xml",
+        Exit.INVALID,
+        "error: invalid value for `--format`: `xml` is not one of `text`, `json`\n",
+    ),
+    ("check {policies} --formt json", Exit.INVALID, "`--formt`; did you mean `--format`?\n"),
+    ("check {policies} more", Exit.INVALID, "error: unexpected `more`\n"),
+    ("test {policies}", Exit.SUCCESS, ""),
+    ("test {failing}", Exit.FAILURE, ""),
+    ("test {alone}", Exit.FAILURE, 'holds no tests; add `test "…" { … }` beside the policies\n'),
+    ("test {mistakes}", Exit.INVALID, "12 errors\n"),
+    ("decide {allow} {unsafe}", Exit.SUCCESS, ""),
+    ("decide {deny} {unsafe} --explain", Exit.DENY, ""),
+    ("decide {no_allow} {unsafe}", Exit.DENY, ""),
+    ("decide {unknown} {unsafe} --explain", Exit.DENY, ""),
+    ("decide {approval} {unsafe} --explain", Exit.APPROVAL, ""),
+    (
+        "decide {refused} {unsafe}",
+        Exit.INVALID,
+        "error: invalid request: `args.amount`: expected a decimal",
+    ),
+    (
+        "decide {broken} {unsafe}",
+        Exit.INVALID,
+        "error: invalid request: not valid JSON from line 2, column 33 on\n",
+    ),
+    ("decide {gone} {unsafe}", Exit.INVALID, "cannot be read: No such file or directory\n"),
+    ("decide {allow}", Exit.INVALID, "error: missing option `--policies`\n"),
+    (
+        "decide {allow} --policies {policies}",
+        Exit.INVALID,
+        "add `--unsafe-accept-unsigned` to use them in development\n",
+    ),
+    (
+        "decide {allow} --policies {mistakes} --unsafe-accept-unsigned --format json",
+        Exit.INVALID,
+        "",
+    ),
+    ("log", Exit.INVALID, "Usage: pdp log [OPTIONS] COMMAND"),
+    ("log verify {log}", Exit.SUCCESS, ""),
+    ("log verify {damaged}", Exit.FAILURE, ""),
+    ("log verify {gone}", Exit.FAILURE, "error: there is no decision log in `"),
+    ("log verify {empty}", Exit.FAILURE, "error: there is no decision log in `"),
+    ("log show {log} {id}", Exit.SUCCESS, ""),
+    ("log show {log} 999", Exit.FAILURE, "; `pdp log tail` shows the newest\n"),
+    ("log show {damaged} {id}", Exit.FAILURE, "error: the log is damaged in `0000000001.seg`"),
+    ("log tail {log}", Exit.SUCCESS, ""),
+    ("log tail {log} -n some", Exit.INVALID, "`--count` / `-n`: expected a whole number\n"),
+    ("log tail {log} -n -1", Exit.INVALID, "`--count` / `-n`: expected at least 0\n"),
+    ("serve", Exit.INVALID, "--log-dir"),
+    ("demo extra", Exit.INVALID, "error: unexpected `extra`\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "code", "complaint"), TABLE, ids=[row[0] for row in TABLE])
+def test_the_way_out(world: World, line: str, code: Exit, complaint: str) -> None:
+    done = world.run(line)
+    assert (done.code, "Traceback" in done.err) == (code, False), done
+    assert complaint in done.err
+    assert bool(complaint) == bool(done.err), done.err
+    # Data, or a complaint; never a complaint among data.
+    is_silent = code is Exit.INVALID and "json" not in line
+    assert bool(done.out) != is_silent or code is Exit.FAILURE, done.out
+    assert "error" not in done.out or "--explain" in line or "json" in line
+
+
+def test_the_table_has_every_command_and_every_code() -> None:
+    """But for the interruption, which needs a signal."""
+    words = [line.partition(" {")[0] for line, _, _ in TABLE]
+    assert {name for name in commands() if name not in words} == set()
+    assert {code for _, code, _ in TABLE} == set(Exit) - {Exit.INTERRUPTED}
+
+
+def test_two_is_a_deny_and_nothing_else(world: World) -> None:
+    denied = [line for line, _, _ in TABLE if world.run(line).code == 2]
+    assert denied
+    assert all(world.run(line).out.startswith("deny") for line in denied)
+
+
+def test_a_request_from_standard_input(world: World) -> None:
+    arguments = world.arguments("decide - {unsafe} --format json")
+    request = world.places["approval"]
+    with open(request, "rb") as file:  # noqa: PTH123 - a path as text
+        done = pdp(*arguments, stdin=file.read())
+    assert done.code == Exit.APPROVAL
+    assert done.json == world.run("decide {approval} {unsafe} --format json").json
+    assert pdp(*arguments).err == "error: invalid request: it is empty\n"
+    assert "approval" in REQUESTS
