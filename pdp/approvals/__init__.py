@@ -1,1 +1,1 @@
-"""Who must agree and to what exactly: requirements, the request digest and, later, grants."""
+"""Who must agree and to what exactly: requirements and, later, grants."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pdp.lang.checking.report import RESERVED
+from pdp.lang.declared.report import RESERVED
 
 NAME_CHARS_MAX: Final = 80
 # The first segment of an action where neither `--server` nor the tool's name says which server.

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -87,7 +87,7 @@ def demo() -> None:
         with _server(socket_path, log_dir) as serving:
             out.print(f"[dim]{safe(serving)}[/]")
             with PdpClient(f"unix:{socket_path}") as client:
-                answers = [_ask(client, action) for action in _actions()]
+                answers = [_ask(client, action) for action in actions()]
         _print_table(answers)
         _show_log(log_dir, answers)
     unexpected = [answer.action.title for answer in answers if not answer.as_expected]
@@ -95,7 +95,8 @@ def demo() -> None:
         fail(f"not what the starter policies should answer: {'; '.join(unexpected)}", Exit.FAILURE)
 
 
-def _actions() -> list[Action]:
+def actions() -> list[Action]:
+    """What the demo asks, in order."""
     text = resources.files("pdp.cli").joinpath("demo_requests.json").read_text("utf-8")
     return [
         Action(item["title"], Request.from_json(json.dumps(item["request"])), item["expect"])
@@ -164,17 +165,18 @@ def _print_table(answers: list[Answered]) -> None:
     out = console()
     has_width = out.is_terminal or "COLUMNS" in os.environ
     out = console(width=out.width if has_width else TABLE_COLUMNS)
-    table = _table(answers, is_wide=out.width >= WIDE_COLUMNS)
     with out.capture() as text:
-        out.print(table)
+        out.print(table(answers, out.width))
     for line in text.get().splitlines():
         sys.stdout.write(line.rstrip() + "\n")
     _print_summary(answers)
 
 
-def _table(answers: list[Answered], *, is_wide: bool) -> Table:
+def table(answers: Sequence[Answered], columns: int) -> Table:
+    """Every answer; with few columns, what there is to say stands in one of them, line by line."""
+    is_wide = columns >= WIDE_COLUMNS
     title = "What agents asked, and what they were told"
-    table = Table(
+    made = Table(
         title=title,
         title_justify="left",
         box=SIMPLE_HEAD,
@@ -182,21 +184,21 @@ def _table(answers: list[Answered], *, is_wide: bool) -> Table:
         collapse_padding=True,
         expand=True,
     )
-    table.add_column("#", justify="right", width=2)
-    table.add_column("action", ratio=5)
-    table.add_column("decision", width=_DECISION_COLUMNS)
+    made.add_column("#", justify="right", width=2)
+    made.add_column("action", ratio=5)
+    made.add_column("decision", width=_DECISION_COLUMNS)
     if is_wide:
-        table.add_column("rule or cause", ratio=8, overflow="fold")
-        table.add_column("owner", width=_OWNER_COLUMNS, overflow="fold")
-        table.add_column("reason", ratio=7, overflow="fold")
-        table.add_column("ms", justify="right", width=5)
+        made.add_column("rule or cause", ratio=8, overflow="fold")
+        made.add_column("owner", width=_OWNER_COLUMNS, overflow="fold")
+        made.add_column("reason", ratio=7, overflow="fold")
+        made.add_column("ms", justify="right", width=5)
     else:
-        table.add_column("rule or cause, owner, reason", ratio=8, overflow="fold")
+        made.add_column("rule or cause, owner, reason", ratio=8, overflow="fold")
     for number, answer in enumerate(answers, 1):
         decision, *why = _cells(answer)
         told = [*why, f"{answer.latency_us / 1_000:.2f}"] if is_wide else [_stacked(why)]
-        table.add_row(str(number), safe(answer.action.title), decision, *told)
-    return table
+        made.add_row(str(number), safe(answer.action.title), decision, *told)
+    return made
 
 
 def _stacked(cells: list[str]) -> str:

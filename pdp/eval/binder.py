@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from pdp.approvals.digest import request_digest
+from pdp.digest import request_digest
 from pdp.eval import values
 from pdp.eval.decoder import Decoders, ObjectDecoder
 from pdp.eval.facts import (
@@ -60,7 +60,15 @@ class _Described(msgspec.Struct, frozen=True):
 class Binder:
     """Binds requests against one schema and one directory. Made at load; safe to share."""
 
-    __slots__ = ("_actions", "_decoders", "_directory", "_empty", "_schema", "_types")
+    __slots__ = (
+        "_actions",
+        "_binding",
+        "_decoders",
+        "_directory",
+        "_empty",
+        "_schema",
+        "_types",
+    )
 
     def __init__(
         self, schema: Schema, directory: Directory, decoders: Decoders | None = None
@@ -78,6 +86,9 @@ class Binder:
             for name, action in schema.action_by_wire().items()
         }
         self._empty: Final = decoders.types.of(())()
+        self._binding: Final = tuple(
+            sorted(field.wire for field in schema.context if field.binding)
+        )
 
     def bind(self, request: Request) -> BoundRequest:
         """The request, typed. Raises RequestError when its shape is wrong, naming the field.
@@ -116,7 +127,7 @@ class Binder:
             directory=self._directory,
             accountable=accountable,
             unattributed=not accountable or not self._vouched(plans, uids),
-            digest=request_digest(request),
+            digest=request_digest(request, self._binding),
         )
 
     def _vouched(self, plans: list[_TypePlan], uids: tuple[str, ...]) -> bool:
@@ -183,7 +194,7 @@ class Binder:
 
     def _bind_invalid(self, request: Request, invalid: str) -> BoundRequest:
         """Nothing is typed, but every text must be strict JSON all the same."""
-        digest = request_digest(request)
+        digest = request_digest(request, self._binding)
         values.strict_object(request.context, "context")
         for index, entity in enumerate(_everyone(request)):
             if entity.attributes is not None:

@@ -9,18 +9,18 @@ from typing import Final, TypeVar
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import CheckedPolicies, Fixture, Group, PolicyTest
-from pdp.lang.checking.bundles import Bundles, split
-from pdp.lang.checking.expressions import check_predicates
 from pdp.lang.checking.fixtures import check_fixtures
 from pdp.lang.checking.invariants import check_invariants
-from pdp.lang.checking.names import Names, collect
-from pdp.lang.checking.paths import Env
 from pdp.lang.checking.policytests import check_tests
-from pdp.lang.checking.report import Report
 from pdp.lang.checking.risks import check_risk
 from pdp.lang.checking.routes import check_routes, everywhere
 from pdp.lang.checking.rules import ScopedRule, check_policies
-from pdp.lang.checking.schema import SchemaBuilder
+from pdp.lang.conditions.expressions import check_predicates
+from pdp.lang.conditions.scope import Env
+from pdp.lang.declared.bundles import Bundles, split
+from pdp.lang.declared.names import Names, collect
+from pdp.lang.declared.report import Report
+from pdp.lang.declared.schema import SchemaBuilder
 from pdp.lang.diagnostics import Diagnostic, sort_key
 from pdp.lang.parser import decode, parse
 from pdp.lang.source import Source

@@ -11,6 +11,7 @@ import re
 from typing import Any, Final
 
 from pdp.lang import nodes as n
+from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.formatting.declarations import policy_file
 from pdp.lang.formatting.layout import lay_out
 from pdp.lang.formatting.tape import Tape
@@ -23,7 +24,11 @@ _COMMENT: Final = re.compile(r'r"[^"\n]*"|"(?:[^"\\\n]|\\.)*"|(#[^\n]*)')
 
 
 class NotParsed(PolicyError):
-    """The text has syntax errors, so there is nothing to format; ``diagnostics`` says where."""
+    """The text has syntax errors, so there is nothing to format; ``found`` says where."""
+
+    def __init__(self, message: str, found: tuple[Diagnostic, ...]) -> None:
+        super().__init__(message, found)
+        self.found = found
 
 
 class MeaningChanged(PolicyError):

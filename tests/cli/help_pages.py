@@ -31,4 +31,5 @@ def undocumented(root: typer.Typer = app) -> list[str]:
 
 
 def _is_sentence(text: str | None) -> bool:
-    return bool(text) and text[0] == text[0].upper() and text.rstrip().endswith(".")
+    words = (text or "").strip()
+    return words.endswith(".") and words[0] == words[0].upper()

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from pdp.approvals.digest import request_digest
+from pdp.digest import request_digest
 from pdp.eval import binder as binder_module
 from pdp.eval.binder import Binder
 from pdp.eval.facts import BoundRequest

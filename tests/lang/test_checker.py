@@ -10,8 +10,8 @@ import pytest
 
 from pdp.engine import check_files
 from pdp.lang.checker import check
-from pdp.lang.checking.terms import like_parts
-from pdp.lang.checking.values import decimal_digits, decimal_units, duration_text, timestamp_us
+from pdp.lang.conditions.texts import like_parts
+from pdp.lang.declared.scalars import decimal_digits, decimal_units, duration_text, timestamp_us
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.properties.generate import Program
-from tests.properties.laws import LAWS, keep
+from tests.properties.laws import LAWS, must_keep
 
 ROOT = Path(__file__).parents[2]
 _TRANSCRIPT = """
@@ -23,7 +23,7 @@ sys.stdout.write(transcript(range(900, 906), 40))
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 def test_law(law: Callable[[Program, int, int], None]):
-    keep(law, range(500, 580), count=40)
+    must_keep(law, range(500, 580), count=40)
 
 
 def _transcript(hash_seed: str, sabotage: str = "") -> bytes:

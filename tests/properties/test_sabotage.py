@@ -24,11 +24,11 @@ from tests.properties.generate import Program
 from tests.properties.laws import (
     adding_a_deny_never_yields_more,
     adding_an_approval_never_yields_more,
-    keep,
+    must_keep,
     order_changes_nothing,
     the_strictest_member_decides,
 )
-from tests.properties.test_differential import HYPOTHESIS, compare_drawn
+from tests.properties.test_differential import HYPOTHESIS, assert_drawn_agrees
 
 SEEDS = range(3000, 3300)
 REQUESTS = 60
@@ -222,7 +222,7 @@ def _compare_all() -> None:
 def test_a_broken_build_is_caught_by_hypothesis(monkeypatch: pytest.MonkeyPatch):
     default_allow(monkeypatch)
     unshrunk = settings(HYPOTHESIS, phases=[Phase.generate], report_multiple_bugs=False)
-    drawn = unshrunk(given(st.randoms(use_true_random=False))(compare_drawn))
+    drawn = unshrunk(given(st.randoms(use_true_random=False))(assert_drawn_agrees))
     with pytest.raises(DifferenceError, match="differ in"):
         drawn()
 
@@ -238,7 +238,7 @@ BROKEN_LAWS: tuple[tuple[Twin, Law], ...] = (
 def test_a_broken_build_breaks_its_law(twin: Twin, law: Law, monkeypatch: pytest.MonkeyPatch):
     twin(monkeypatch)
     with pytest.raises(AssertionError, match="bundle generated"):
-        keep(law, SEEDS, count=REQUESTS)
+        must_keep(law, SEEDS, count=REQUESTS)
 
 
 def test_an_order_that_matters_breaks_its_law(monkeypatch: pytest.MonkeyPatch):
@@ -251,4 +251,4 @@ def test_an_order_that_matters_breaks_its_law(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(answer.RuleTable, "select", select)
     with pytest.raises(AssertionError, match="bundle generated"):
-        keep(order_changes_nothing, SEEDS, count=REQUESTS)
+        must_keep(order_changes_nothing, SEEDS, count=REQUESTS)

@@ -132,8 +132,11 @@ def _address(number: int) -> Address:
 
 def _network(first: Address, last: Address) -> Network:
     """The one network from ``first`` to ``last``, both included."""
-    (network,) = ipaddress.summarize_address_range(first, last)
-    return network
+    if isinstance(first, IPv4Address):
+        (network4,) = ipaddress.summarize_address_range(first, expect(last, IPv4Address))
+        return network4
+    (network6,) = ipaddress.summarize_address_range(first, expect(last, IPv6Address))
+    return network6
 
 
 def _primitive(tree: Tree, name: str) -> Plain:
@@ -291,6 +294,6 @@ def _known(schema: Schema, entity: Entity) -> Known:
 
 
 __all__ = [
-    "Address", "Known", "Network", "Plain", "World", "constant_of", "expect", "record_of", "type_name", "value_of",
-    "wire_tree", "world_of",
+    "Address", "Known", "Network", "Plain", "World", "constant_of", "expect", "record_of",
+    "type_name", "value_of", "wire_tree", "world_of",
 ]  # fmt: skip

@@ -1,1 +1,1 @@
-"""The parts of the checker, one noun each; ``pdp.lang.checker`` puts them together."""
+"""Policies, routes, risk, invariants and tests, checked; ``pdp.lang.checker`` combines them."""

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pdp import canonical
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Const, Fixture
-from pdp.lang.checking import values
-from pdp.lang.checking.names import Names
-from pdp.lang.checking.report import Report, check_reserved
+from pdp.lang.declared import values, wirevalues
+from pdp.lang.declared.names import Names
+from pdp.lang.declared.report import Report, check_reserved
 from pdp.lang.types import EntityT, FieldT
 
 # The clock of a test that does not set one: 2026-01-01T00:00:00Z.
@@ -88,4 +88,4 @@ def object_text(
 ) -> str | None:
     """A record value as JSON object text in wire names; None after reporting."""
     members = values.read_record(record, fields, f"`{what}`", names, report)
-    return None if members is None else canonical.write(values.record_tree(members, fields))
+    return None if members is None else canonical.write(wirevalues.record_tree(members, fields))

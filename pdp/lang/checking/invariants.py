@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Invariant
-from pdp.lang.checking.expressions import check_condition
-from pdp.lang.checking.metadata import invariant_owner
-from pdp.lang.checking.names import Names
-from pdp.lang.checking.paths import Env, Scope
-from pdp.lang.checking.report import Report
 from pdp.lang.checking.rules import check_resources, check_who
+from pdp.lang.conditions.expressions import check_condition
+from pdp.lang.conditions.scope import Env, Scope
+from pdp.lang.declared.metadata import invariant_owner
+from pdp.lang.declared.names import Names
+from pdp.lang.declared.report import Report
 
 
 def check_invariants(

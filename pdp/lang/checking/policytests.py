@@ -8,10 +8,10 @@ from typing import Final, TypeVar
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Const, Expectation, Fixture, PolicyTest
-from pdp.lang.checking import values
 from pdp.lang.checking.fixtures import object_text
-from pdp.lang.checking.names import Names
-from pdp.lang.checking.report import Report
+from pdp.lang.declared import values
+from pdp.lang.declared.names import Names
+from pdp.lang.declared.report import Report
 from pdp.lang.source import Span
 from pdp.lang.types import RISK, ActionDef, EntityT
 from pdp.model import CHAIN_MAX, DenyCause

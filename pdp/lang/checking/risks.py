@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import RiskFactor, RiskModel, RiskTier
-from pdp.lang.checking.expressions import check_condition
-from pdp.lang.checking.metadata import risk_attribution
-from pdp.lang.checking.names import Names
-from pdp.lang.checking.paths import Env
-from pdp.lang.checking.report import Report
 from pdp.lang.checking.routes import everywhere
+from pdp.lang.conditions.expressions import check_condition
+from pdp.lang.conditions.scope import Env
+from pdp.lang.declared.metadata import risk_attribution
+from pdp.lang.declared.names import Names
+from pdp.lang.declared.report import Report
 from pdp.lang.types import RISK
 
 POINTS_MAX = 1_000_000

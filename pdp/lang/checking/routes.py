@@ -8,12 +8,13 @@ from typing import Final, assert_never
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Attr, CheckedNeed, Root, Route
-from pdp.lang.checking.expressions import check_condition
-from pdp.lang.checking.metadata import check_route_metadata
-from pdp.lang.checking.names import Names
-from pdp.lang.checking.paths import Env, Owners, Scope, Typed, check_path, owners_of
-from pdp.lang.checking.report import Report
 from pdp.lang.checking.rules import ScopedRule, group_of
+from pdp.lang.conditions.expressions import check_condition
+from pdp.lang.conditions.paths import Owners, check_path, owners_of
+from pdp.lang.conditions.scope import Env, Scope, Typed
+from pdp.lang.declared.metadata import check_route_metadata
+from pdp.lang.declared.names import Names
+from pdp.lang.declared.report import Report
 from pdp.lang.source import Source, Span
 from pdp.lang.types import JSON, CollT, RecordT, Schema, Type
 

@@ -20,12 +20,12 @@ from pdp.lang.checked import (
     WhoClause,
 )
 from pdp.lang.checking import wirepaths
-from pdp.lang.checking.expressions import check_condition
-from pdp.lang.checking.metadata import Attributed, policy_attribution
-from pdp.lang.checking.names import Names
-from pdp.lang.checking.paths import Env, Scope
-from pdp.lang.checking.report import Report
-from pdp.lang.checking.terms import IN_ALLOW
+from pdp.lang.conditions.expressions import check_condition
+from pdp.lang.conditions.scope import Env, Scope
+from pdp.lang.conditions.terms import IN_ALLOW
+from pdp.lang.declared.metadata import Attributed, policy_attribution
+from pdp.lang.declared.names import Names
+from pdp.lang.declared.report import Report
 from pdp.lang.source import Span
 from pdp.lang.types import ActionDef, EntityT
 

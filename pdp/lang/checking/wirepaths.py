@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pdp.lang import complaints, nodes
-from pdp.lang.checking.paths import Env, Owners, Typed, check_path, owners_of
+from pdp.lang.conditions.paths import Owners, check_path, owners_of
+from pdp.lang.conditions.scope import Env, Typed
 from pdp.lang.types import CollT, EntityT, FieldT, RecordT, Type
 
 

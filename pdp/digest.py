@@ -6,6 +6,7 @@ The byte encoding is that of ``docs/request-digest.md``; its vectors are run in 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -25,19 +26,19 @@ def _frame(field: bytes) -> bytes:
 _TAG_FRAME: Final = _frame(TAG)
 _PRESENT: Final = _frame(b"1")
 _ABSENT: Final = _frame(b"0")
-# The context fields flagged `binding`, as canonical JSON. None can be declared yet.
-_BINDING_CONTEXT: Final = _frame(b"{}")
+_NO_CONTEXT: Final = _frame(b"{}")
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 # An integer of fewer digits is below 2**53 whatever its digits are.
 _INT_CHARS_SAFE: Final = 15
 
 
-def request_digest(request: Request) -> str:
+def request_digest(request: Request, binding: Collection[str] = ()) -> str:
     """Lower-case hex SHA-256 of who would do exactly what to what, with which tool.
 
-    Attributes, groups, context, request id, session, obligations and grants are outside.
-    Raises RequestError naming the place in ``args`` that has no canonical form.
+    ``binding`` are the wire names of the context fields that are part of it. Attributes, groups,
+    the rest of the context, request id, session, obligations and grants are outside. Raises
+    RequestError naming the place in ``args`` or ``context`` that has no canonical form.
     """
     chain = request.chain
     parts = [_TAG_FRAME, _frame(b"%d" % len(chain))]
@@ -49,7 +50,7 @@ def request_digest(request: Request) -> str:
     else:
         parts += (_PRESENT, _frame(resource.type.encode()), _frame(resource.id.encode()))
     parts += (_frame(request.action.encode()), _frame(canonical_args(request.args)))
-    parts.append(_BINDING_CONTEXT)
+    parts.append(_frame(bound_context(request.context, binding)) if binding else _NO_CONTEXT)
     tool = request.tool
     if tool is None:
         parts.append(_ABSENT)
@@ -67,6 +68,32 @@ def canonical_args(text: str) -> bytes:
     """
     quick = quick_canonical(text)
     return quick if quick is not None else careful_canonical(text)
+
+
+def bound_context(text: str, binding: Collection[str]) -> bytes:
+    """The members of a context object that ``binding`` names; absent and null ones are left out.
+
+    Raises RequestError for text that is not strict JSON.
+    """
+    quick = quick_members(text)
+    members = quick if quick is not None else careful_members(text)
+    bound = [(key, members.get(key, b"null")) for key in sorted(binding)]
+    parts = [
+        b"%s:%s" % (canonical.write(key).encode(), written)
+        for key, written in bound
+        if written != b"null"
+    ]
+    return b"{%s}" % b",".join(parts)
+
+
+def careful_members(text: str) -> dict[str, bytes]:
+    """The canonical spelling of each member of a context object, by key."""
+    try:
+        tree = canonical.parse_object(text)
+    except CanonicalError as error:
+        path = f"context.{error.path}" if error.path else "context"
+        raise RequestError(str(error), path) from None
+    return {key: canonical.canonical(value) for key, value in tree.items()}
 
 
 def careful_canonical(text: str) -> bytes:
@@ -96,7 +123,19 @@ def _check_integers(tree: Tree, path: str) -> None:
 
 
 def quick_canonical(text: str) -> bytes | None:
-    """The same bytes as ``careful_canonical`` at a fraction of its cost, or None when unsure.
+    """The same bytes as ``careful_canonical`` at a fraction of its cost, or None when unsure."""
+    quick = _quick(text)
+    return None if quick is None else quick[1]
+
+
+def quick_members(text: str) -> dict[str, bytes] | None:
+    """As ``careful_members``, or None when unsure."""
+    quick = _quick(text)
+    return None if quick is None else quick[0]
+
+
+def _quick(text: str) -> tuple[dict[str, bytes], bytes] | None:
+    """The canonical members of an object, and all of it; None when unsure.
 
     Sound because: without a backslash a string's raw bytes are its canonical spelling (the parser
     refuses control characters), NFC of the text is NFC of its strings (a quote composes with
@@ -106,10 +145,21 @@ def quick_canonical(text: str) -> bytes | None:
         return None
     try:
         canonical.check_text(text, "")
-        written, keys = _quick_object(text.encode(), 0)
+        members, keys = _quick_members(text.encode(), 0)
     except (ValueError, msgspec.DecodeError, RecursionError):
         return None
-    return None if _has_duplicate_key(text, written, keys) else written
+    written = _object(members)
+    return None if _has_duplicate_key(text, written, keys) else (members, written)
+
+
+def check_quick_value(raw: bytes, depth: int) -> None:
+    """Raise ValueError or DecodeError unless ``raw``, found at ``depth``, is surely strict JSON.
+
+    The parser has taken it, and the text it stands in has no backslash and is NFC.
+    """
+    written, keys = _quick_value(raw, depth)
+    if _has_duplicate_key(raw.decode(), written, keys):
+        raise ValueError
 
 
 def _has_duplicate_key(text: str, written: bytes, keys: int) -> bool:
@@ -119,16 +169,26 @@ def _has_duplicate_key(text: str, written: bytes, keys: int) -> bool:
     return spare != 0 and spare != sum([part.count(b":") for part in written.split(b'"')[1::2]])
 
 
+def _object(members: dict[str, bytes]) -> bytes:
+    """Canonical bytes of an object whose keys are sorted and stand for themselves."""
+    return b"{%s}" % b",".join([b'"%s":%s' % (key.encode(), members[key]) for key in members])
+
+
+def _quick_members(raw: bytes, depth: int) -> tuple[dict[str, bytes], int]:
+    """Canonical bytes of an object's members by sorted key, and the number of all keys in it."""
+    decoded = _MEMBERS.decode(raw)
+    keys = len(decoded)
+    members = {}
+    for key in sorted(decoded):
+        members[key], inner = _quick_value(bytes(decoded[key]), depth + 1)
+        keys += inner
+    return members, keys
+
+
 def _quick_object(raw: bytes, depth: int) -> tuple[bytes, int]:
     """Canonical bytes of an object and the number of keys in it. ValueError when unsure."""
-    members = _MEMBERS.decode(raw)
-    keys = len(members)
-    parts = []
-    for key in sorted(members):
-        written, inner = _quick_value(bytes(members[key]), depth + 1)
-        keys += inner
-        parts.append(b'"%s":%s' % (key.encode(), written))
-    return b"{%s}" % b",".join(parts), keys
+    members, keys = _quick_members(raw, depth)
+    return _object(members), keys
 
 
 def _quick_value(raw: bytes, depth: int) -> tuple[bytes, int]:

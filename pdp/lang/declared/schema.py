@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Final, assert_never
 
 from pdp.lang import complaints, nodes
-from pdp.lang.checking.bundles import Bundle, Bundles
-from pdp.lang.checking.report import BROKEN, Report
+from pdp.lang.declared.bundles import Bundle, Bundles
+from pdp.lang.declared.report import BROKEN, Report
 from pdp.lang.types import (
     PRIMS,
     RISK,

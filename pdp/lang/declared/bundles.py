@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import BundleInfo
-from pdp.lang.checking.metadata import bundle_info
-from pdp.lang.checking.report import Report
+from pdp.lang.declared.metadata import bundle_info
+from pdp.lang.declared.report import Report
 from pdp.lang.source import Span
 
 

@@ -7,10 +7,11 @@ from typing import Final, assert_never
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import And, Attr, Count, Has, Not, Or, Quantified, Root, Var
-from pdp.lang.checking import terms
-from pdp.lang.checking.names import Predicate
-from pdp.lang.checking.paths import NOTHING, Env, Key, Typed, check_path, key_of
-from pdp.lang.checking.report import BROKEN, RESERVED
+from pdp.lang.conditions import arithmetic, terms, texts
+from pdp.lang.conditions.paths import check_path
+from pdp.lang.conditions.scope import NOTHING, Env, Key, Typed, key_of
+from pdp.lang.declared.names import Predicate
+from pdp.lang.declared.report import BROKEN, RESERVED
 from pdp.lang.source import Span
 from pdp.lang.types import BOOL, INT, CollT, Type
 
@@ -51,15 +52,15 @@ def check(node: nodes.Expr, env: Env, expected: Type | None = None) -> Typed | N
         case nodes.MemberOf():
             return terms.check_member(node, env, check)
         case nodes.TextTest():
-            return terms.check_text_test(node, env, check)
+            return texts.check_text_test(node, env, check)
         case nodes.Begins():
-            return terms.check_begins(node, env, check)
+            return texts.check_begins(node, env, check)
         case nodes.Sum():
-            return terms.check_sum(node, env, check)
+            return arithmetic.check_sum(node, env, check)
         case nodes.Product():
-            return terms.check_product(node, env, check)
+            return arithmetic.check_product(node, env, check)
         case nodes.Negative():
-            return terms.check_negative(node, env, check)
+            return arithmetic.check_negative(node, env, check)
         case nodes.Literal():
             return terms.check_literal(node, env, expected)
         case nodes.EntityLiteral():

@@ -9,8 +9,8 @@ from typing import Final
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Window, WindowSpan
-from pdp.lang.checking.report import Report
-from pdp.lang.checking.values import Constants
+from pdp.lang.declared.report import Report
+from pdp.lang.declared.values import Constants
 from pdp.lang.types import STRING, CollT
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

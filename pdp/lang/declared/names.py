@@ -8,10 +8,10 @@ from typing import Final
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Const, Window
-from pdp.lang.checking import values, windows
-from pdp.lang.checking.bundles import Bundle, Bundles
-from pdp.lang.checking.report import BROKEN, Report, check_reserved
-from pdp.lang.checking.schema import SchemaBuilder
+from pdp.lang.declared import values, windows, wirevalues
+from pdp.lang.declared.bundles import Bundle, Bundles
+from pdp.lang.declared.report import BROKEN, Report, check_reserved
+from pdp.lang.declared.schema import SchemaBuilder
 from pdp.lang.types import EntityT, EnumT, FieldT, Schema, Type
 
 
@@ -204,7 +204,7 @@ class _Collector:
         if isinstance(decl, nodes.ConstDecl):
             value = values.read(decl.value, declared, self._names, self._report)
         else:
-            value = values.read_data(decl.file, declared, self._files, self._report)
+            value = wirevalues.read_data(decl.file, declared, self._files, self._report)
         if value is None or declared is BROKEN:
             self._names.refused.add(decl.name.text)
         else:

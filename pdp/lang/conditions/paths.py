@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Attr, Const, Expr, Root, Var
-from pdp.lang.checking.names import Names, Predicate
-from pdp.lang.checking.report import BROKEN, Report
+from pdp.lang.conditions.roots import ROOTS
+from pdp.lang.conditions.scope import Env, Typed, key_of
+from pdp.lang.declared.report import BROKEN
 from pdp.lang.source import Span
 from pdp.lang.types import (
-    BOOL,
     JSON,
-    RISK,
-    STRING,
-    TIMESTAMP,
-    ActionDef,
     CollT,
     EntityT,
     EnumT,
@@ -26,81 +22,8 @@ from pdp.lang.types import (
     Type,
     describe,
 )
-from pdp.model import CHAIN_MAX
 
-# A path by its words, from root or variable: what ``has`` proves and guards are looked up by.
-Key: TypeAlias = "tuple[str, ...]"
-NOTHING: Final[frozenset[Key]] = frozenset()
 REFERENCE_DEPTH_MAX: Final = 3
-
-_ACTION: Final = RecordT(
-    "action", (FieldT("reversible", "reversible", BOOL), FieldT("risk", "risk", RISK))
-)
-_RISK: Final = RecordT("risk", (FieldT("tier", "tier", RISK),))
-_TOOL: Final = RecordT(
-    "tool",
-    tuple(FieldT(name, name, STRING, untrusted=True) for name in ("server", "name", "digest")),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """A checked expression, its type (BOOL for conditions) and what it proves present.
-
-    ``claimed``: it depends on a value that nobody enforces. ``true``/``false``: paths that are
-    present when it is true/false.
-    """
-
-    expr: Expr
-    type: Type
-    claimed: bool = False
-    true: frozenset[Key] = NOTHING
-    false: frozenset[Key] = NOTHING
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What the roots can be where an expression stands.
-
-    ``principals`` is None where ``principal`` has no meaning (routes). ``resourceless`` are the
-    actions in scope that take no resource. What only some declare counts as optional: parameters
-    with ``tolerant_args`` (``any action``), attributes with ``tolerant_types`` (``show``);
-    ``optional_resource``: so is the resource. ``has_tier``: ``risk.tier`` may be read (not by
-    points, which it is made of).
-    """
-
-    principals: frozenset[str] | None
-    has_agent: bool
-    actions: tuple[ActionDef, ...]
-    resources: frozenset[str]
-    resourceless: tuple[str, ...] = ()
-    tolerant_args: bool = False
-    tolerant_types: bool = False
-    optional_resource: bool = False
-    has_tier: bool = True
-    approvers: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Env:
-    """Where an expression stands. ``claimed_where``: why claimed values may not be read, if so."""
-
-    names: Names
-    scope: Scope
-    report: Report
-    proved: frozenset[Key] = NOTHING
-    variables: Mapping[str, Typed] | None = None
-    claimed_where: str = ""
-    in_quantifier: bool = False
-    calls: tuple[Predicate, ...] = ()
-
-    def knowing(self, proved: frozenset[Key]) -> Env:
-        """The same place, with more known to be present."""
-        return replace(self, proved=self.proved | proved)
-
-    def without_claims(self, where: str) -> Env:
-        """The same place, where a claimed value would loosen the answer."""
-        return self if self.claimed_where else replace(self, claimed_where=where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +33,6 @@ class Owners:
     label: str
     fields: Sequence[tuple[str, Sequence[FieldT]]]
     tolerant: bool
-
-
-def key_of(expr: Expr) -> Key | None:
-    """The words of a plain path; None for anything else."""
-    match expr:
-        case Root() | Var():
-            return (expr.name,)
-        case Attr():
-            base = key_of(expr.base)
-            return None if base is None else (*base, expr.name)
-        case _:
-            return None
 
 
 def check_path(
@@ -216,8 +127,8 @@ def _start(
     if first.text in variables:
         typed = variables[first.text]
         return replace(typed, expr=_moved(typed.expr, first.span)), 1
-    if first.text in _ROOTS:
-        typed_root = _ROOTS[first.text](first, env)
+    if first.text in ROOTS:
+        typed_root = ROOTS[first.text](first, env)
         if typed_root is not None and guarded and not _is_guarded(typed_root, first.span, env):
             return None, 1
         return typed_root, 1
@@ -328,99 +239,9 @@ def _bare(name: nodes.Name, env: Env, expected: Type | None, *, alone: bool) -> 
     elif isinstance(wanted, EntityT):
         env.report.append(complaints.unknown_group(name.span, name.text, env.names.groups()))
     else:
-        known = [*_ROOTS, *env.names.values, *(env.variables or {})]
+        known = [*ROOTS, *env.names.values, *(env.variables or {})]
         env.report.append(complaints.unknown_name(name.span, name.text, known))
     return None
 
 
 # ---------------------------------------------------------------- roots
-
-
-def _principal(name: nodes.Name, env: Env) -> Typed | None:
-    if env.scope.principals is None:
-        env.report.append(
-            complaints.not_in_scope(
-                name.span,
-                name.text,
-                "a route asks for the whole chain",
-                "read `agent`, `user` or `chain`",
-            )
-        )
-        return None
-    return _root(name, EntityT(env.scope.principals))
-
-
-def _agent(name: nodes.Name, env: Env) -> Typed | None:
-    return _marked(name, env, [e.name for e in env.names.schema.entities.values() if e.is_agent])
-
-
-def _user(name: nodes.Name, env: Env) -> Typed | None:
-    return _marked(name, env, [e.name for e in env.names.schema.entities.values() if e.is_person])
-
-
-def _marked(name: nodes.Name, env: Env, types: list[str]) -> Typed | None:
-    if not types:
-        env.report.append(complaints.not_in_scope(name.span, name.text, "no type is marked so"))
-        return None
-    return _root(name, EntityT(frozenset(types)))
-
-
-def _chain(name: nodes.Name, env: Env) -> Typed | None:
-    types = [e.name for e in env.names.schema.entities.values() if e.is_principal]
-    return _root(name, CollT("set", EntityT(frozenset(types)), 1, CHAIN_MAX))
-
-
-def _resource(name: nodes.Name, env: Env) -> Typed | None:
-    if env.scope.resourceless:
-        env.report.append(complaints.no_resource(name.span, env.scope.resourceless))
-        return None
-    if not env.scope.resources:
-        env.report.append(
-            complaints.no_resource(name.span, [action.name for action in env.scope.actions])
-        )
-        return None
-    return _root(name, EntityT(env.scope.resources))
-
-
-def _approver(name: nodes.Name, env: Env) -> Typed | None:
-    if not env.scope.approvers:
-        env.report.append(
-            complaints.not_in_scope(name.span, name.text, "only a route's `where` has approvers")
-        )
-        return None
-    return _root(name, EntityT(env.scope.approvers))
-
-
-def _risk(name: nodes.Name, env: Env) -> Typed | None:
-    if not env.scope.has_tier:
-        why = "points make the tier, so they cannot read it"
-        env.report.append(complaints.not_in_scope(name.span, name.text, why))
-        return None
-    if not env.names.has_risk:
-        why = "nothing loaded has a `risk` block"
-        env.report.append(
-            complaints.not_in_scope(name.span, name.text, why, "test `action.risk`, the base risk")
-        )
-        return None
-    return _root(name, _RISK)
-
-
-def _root(name: nodes.Name, type_: Type) -> Typed:
-    claimed = False
-    return Typed(Root(name.text, type_, name.span), type_, claimed)
-
-
-_ROOTS: Final = {
-    "principal": _principal,
-    "agent": _agent,
-    "user": _user,
-    "chain": _chain,
-    "resource": _resource,
-    "action": lambda name, _env: _root(name, _ACTION),
-    "args": lambda name, _env: _root(name, RecordT("args", ())),
-    "context": lambda name, env: _root(name, RecordT("context", env.names.context)),
-    "tool": lambda name, _env: replace(_root(name, _TOOL), claimed=True),
-    "now": lambda name, _env: _root(name, TIMESTAMP),
-    "risk": _risk,
-    "approver": _approver,
-}

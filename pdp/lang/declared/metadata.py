@@ -9,7 +9,7 @@ from typing import Final
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import BundleInfo
-from pdp.lang.checking.report import Report
+from pdp.lang.declared.report import Report
 from pdp.lang.source import Span
 
 LANGUAGE_VERSION: Final = "1"

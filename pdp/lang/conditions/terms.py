@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-import re2
-
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import (
     Attr,
-    Begins,
     Compare,
     Const,
     Expr,
@@ -18,19 +15,13 @@ from pdp.lang.checked import (
     InEntity,
     InNetwork,
     InWindow,
-    Like,
-    Matches,
     Not,
     Root,
-    Scale,
-    Sum,
-    Under,
     Value,
     Window,
 )
-from pdp.lang.checking import values
-from pdp.lang.checking.paths import Env, Typed
-from pdp.lang.checking.report import BROKEN
+from pdp.lang.conditions.scope import Env, Typed
+from pdp.lang.declared import values
 from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.source import Span
 from pdp.lang.types import (
@@ -39,7 +30,6 @@ from pdp.lang.types import (
     DURATION,
     INT,
     PATH,
-    STRING,
     TIMESTAMP,
     CollT,
     EntityT,
@@ -56,17 +46,10 @@ Check: TypeAlias = Callable[[nodes.Expr, Env, Type | None], Typed | None]
 
 # Why a claimed value may not be read in an allow: also how the tier check knows where it stands.
 IN_ALLOW: Final = "in an allow"
-PATTERN_BYTES_MAX: Final = 1 << 20
 _ORDERED: Final = frozenset({INT, DECIMAL, TIMESTAMP, DURATION})
+
+
 # What `left + right` and `left - right` give; anything else is refused.
-_ADDITION: Final = {
-    (INT, INT): INT,
-    (DECIMAL, DECIMAL): DECIMAL,
-    (DURATION, DURATION): DURATION,
-    (TIMESTAMP, DURATION): TIMESTAMP,
-}
-
-
 def fits(found: Type, wanted: Type) -> bool:
     """Whether a value may stand where ``wanted`` is declared (an entity: a narrower union)."""
     if isinstance(found, EntityT) and isinstance(wanted, EntityT):
@@ -117,7 +100,7 @@ def check_compare(node: nodes.Compare, env: Env, check: Check) -> Typed | None:
         return None
     if node.op.text == "=" or not _tier_is_trusted(op, left, right, env):
         return None
-    return _truth(Compare(op, left.expr, right.expr, node.span), left, right)
+    return truth(Compare(op, left.expr, right.expr, node.span), left, right)
 
 
 def _tier_is_trusted(op: str, left: Typed, right: Typed, env: Env) -> bool:
@@ -183,7 +166,8 @@ def _needs_help(node: nodes.Expr) -> bool:
     return isinstance(node, nodes.Path) and len(node.segments) == 1
 
 
-def _truth(expr: Expr, *parts: Typed) -> Typed:
+def truth(expr: Expr, *parts: Typed) -> Typed:
+    """A condition made of these parts: claimed if one of them is."""
     return Typed(expr, BOOL, any(part.claimed for part in parts))
 
 
@@ -201,14 +185,14 @@ def check_member(node: nodes.MemberOf, env: Env, check: Check) -> Typed | None:
     window = _window(node.right, env)
     if window is not None:
         typed = _in_window(node, left, window, env)
-        return None if typed is None else _maybe_negated(typed, node.span, negated=node.negated)
+        return None if typed is None else maybe_negated(typed, node.span, negated=node.negated)
     if isinstance(node.right, nodes.ListExpr):
         typed = _in_list(node, left, node.right, env, check)
     else:
         typed = _in_value(node, left, env, check)
     if typed is None:
         return None
-    return _maybe_negated(typed, node.span, negated=node.negated)
+    return maybe_negated(typed, node.span, negated=node.negated)
 
 
 def _window(node: nodes.Expr, env: Env) -> Window | None:
@@ -221,10 +205,11 @@ def _in_window(node: nodes.MemberOf, left: Typed, window: Window, env: Env) -> T
     if left.type != TIMESTAMP:
         env.report.append(mismatch(node.left.span, TIMESTAMP, left.type))
         return None
-    return _truth(InWindow(left.expr, window, node.span), left)
+    return truth(InWindow(left.expr, window, node.span), left)
 
 
-def _maybe_negated(typed: Typed, span: Span, *, negated: bool) -> Typed:
+def maybe_negated(typed: Typed, span: Span, *, negated: bool) -> Typed:
+    """``typed``, or its negation where ``not`` was written before the operator."""
     return Typed(Not(typed.expr, span), BOOL, typed.claimed) if negated else typed
 
 
@@ -248,7 +233,7 @@ def _in_list(
     if members is None:
         return None
     collection = Const(members, CollT("set", left.type, 0, len(members)), right.span)
-    return _truth(InCollection(left.expr, collection, node.span), left)
+    return truth(InCollection(left.expr, collection, node.span), left)
 
 
 def constant_items(
@@ -283,9 +268,9 @@ def _in_value(node: nodes.MemberOf, left: Typed, env: Env, check: Check) -> Type
             if not can_be_below(env.names.schema, left.type, right.type):
                 env.report.append(complaints.never_equal(node.span, left.type, right.type))
                 return None
-            return _truth(InEntity(left.expr, right.expr, node.span), left, right)
+            return truth(InEntity(left.expr, right.expr, node.span), left, right)
         case Prim(name="ip"), Prim(name="cidr") | CollT(item=Prim(name="cidr")):
-            return _truth(InNetwork(left.expr, right.expr, node.span), left, right)
+            return truth(InNetwork(left.expr, right.expr, node.span), left, right)
         case EntityT(), CollT(item=EntityT() as item):
             if not left.type.names & item.names:
                 env.report.append(complaints.never_equal(node.span, left.type, item))
@@ -297,165 +282,9 @@ def _in_value(node: nodes.MemberOf, left: Typed, env: Env, check: Check) -> Type
         case _:
             env.report.append(complaints.not_comparable(node.span, "in", left.type, right.type))
             return None
-    return _truth(InCollection(left.expr, right.expr, node.span), left, right)
+    return truth(InCollection(left.expr, right.expr, node.span), left, right)
 
 
 def can_be_below(schema: Schema, item: EntityT, ancestor: EntityT) -> bool:
     """Whether some type of ``item`` can be, or be below, some type of ``ancestor``."""
     return any(schema.parent_types(name) & ancestor.names for name in item.names)
-
-
-def check_text_test(node: nodes.TextTest, env: Env, check: Check) -> Typed | None:
-    """``like`` and ``matches`` on strings, ``under`` on paths."""
-    op = node.op.text
-    if node.negated:
-        env = env.without_claims(f"in `not {op}`")
-    subject = check(node.subject, env, None)
-    if subject is None:
-        return None
-    wanted = PATH if op == "under" else STRING
-    if subject.type != wanted:
-        env.report.append(mismatch(node.subject.span, wanted, subject.type))
-        return None
-    expr = _text_test(node, subject.expr, env)
-    if expr is None:
-        return None
-    typed = _truth(expr, subject)
-    return _maybe_negated(typed, node.span, negated=node.negated)
-
-
-def _text_test(node: nodes.TextTest, subject: Expr, env: Env) -> Expr | None:
-    pattern = node.pattern.value
-    match node.op.text:
-        case "like":
-            return Like(subject, like_parts(pattern), node.span)
-        case "under":
-            prefix = values.path_value(pattern, node.pattern.span, env.report)
-            return None if prefix is None else Under(subject, str(prefix), node.span)
-        case op:
-            assert op == "matches", op
-            problem = pattern_problem(pattern)
-            if problem:
-                env.report.append(complaints.bad_pattern(node.pattern.span, problem))
-                return None
-            return Matches(subject, pattern, node.span)
-
-
-def pattern_problem(pattern: str) -> str:
-    """What RE2 has against a pattern, or '' if it takes it."""
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = PATTERN_BYTES_MAX
-    try:
-        re2.compile(pattern, options)
-    except re2.error as error:
-        detail = error.args[0] if error.args else b""
-        return detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)
-    return ""
-
-
-def like_parts(pattern: str) -> tuple[str, ...]:
-    r"""The text between the stars; ``\*`` is a star that stands for itself."""
-    return tuple(part.replace("\0", "*") for part in pattern.replace("\\*", "\0").split("*"))
-
-
-def check_begins(node: nodes.Begins, env: Env, check: Check) -> Typed | None:
-    """``list begins ["a", ["b", "c"]]``: alternatives per position."""
-    if node.negated:
-        env = env.without_claims("in `not begins`")
-    subject = check(node.subject, env, None)
-    if subject is None:
-        return None
-    if not isinstance(subject.type, CollT) or subject.type.kind != "list":
-        env.report.append(
-            complaints.type_mismatch(node.subject.span, "a list", describe(subject.type))
-        )
-        return None
-    item_type = subject.type.item
-    if not isinstance(item_type, Prim | EnumT):
-        env.report.append(complaints.not_comparable(node.span, "begins", subject.type, item_type))
-        return None
-    prefix: list[tuple[Value, ...]] = []
-    fine = True
-    for item in node.prefix.items:
-        alternatives = (
-            item if isinstance(item, nodes.ListExpr) else nodes.ListExpr((item,), item.span)
-        )
-        found = constant_items(alternatives, item_type, env, check)
-        fine = fine and found is not None
-        prefix.append(found or ())
-    if not fine:
-        return None
-    typed = _truth(Begins(subject.expr, tuple(prefix), node.span), subject)
-    return _maybe_negated(typed, node.span, negated=node.negated)
-
-
-def check_sum(node: nodes.Sum, env: Env, check: Check) -> Typed | None:
-    """``+`` and ``-``; the table says what goes with what."""
-    terms: list[tuple[int, Typed]] = []
-    for index, operand in enumerate(node.operands):
-        typed = check(operand, env, None)
-        if typed is None:
-            return None
-        sign = -1 if index and node.ops[index - 1].text == "-" else 1
-        terms.append((sign, typed))
-    result = terms[0][1].type
-    for sign, typed in terms[1:]:
-        op = "-" if sign < 0 else "+"
-        if (result, typed.type) == (TIMESTAMP, TIMESTAMP) and sign < 0:
-            result = DURATION
-            continue
-        if (result, typed.type) == (DURATION, TIMESTAMP) and sign > 0:
-            result = TIMESTAMP
-            continue
-        following = _ADDITION.get((result, typed.type))  # type: ignore[arg-type]
-        if following is None:
-            env.report.append(complaints.not_comparable(node.span, op, result, typed.type))
-            return None
-        result = following
-    claimed = any(typed.claimed for _, typed in terms)
-    expr = Sum(tuple((sign, typed.expr) for sign, typed in terms), result, node.span)
-    return Typed(expr, result, claimed)
-
-
-def check_product(node: nodes.Product, env: Env, check: Check) -> Typed | None:
-    """``value * literal``: one side must be a literal of the same type."""
-    typed = check(node.operands[0], env, None)
-    for operand in node.operands[1:]:
-        right = check(operand, env, None)
-        if typed is None or right is None:
-            return None
-        if typed.type != right.type or typed.type not in {INT, DECIMAL}:
-            env.report.append(complaints.not_comparable(node.span, "*", typed.type, right.type))
-            return None
-        if isinstance(right.expr, Const):
-            value, factor = typed, right.expr
-        elif isinstance(typed.expr, Const):
-            value, factor = right, typed.expr
-        else:
-            env.report.append(
-                complaints.type_mismatch(
-                    node.span,
-                    "a literal on one side of `*`",
-                    "two variables",
-                    "let the caller send the product, or compare the parts",
-                )
-            )
-            return None
-        typed = Typed(Scale(value.expr, factor, value.type, node.span), value.type, value.claimed)
-    return typed
-
-
-def check_negative(node: nodes.Negative, env: Env, check: Check) -> Typed | None:
-    """``-x`` on int, decimal and duration."""
-    if isinstance(node.operand, nodes.Literal) and node.operand.kind in {"int", "decimal"}:
-        value = values.literal_value(node.operand, env.report, negative=True)
-        type_ = Prim(node.operand.kind)
-        return None if value is None else Typed(Const(value, type_, node.span), type_)
-    typed = check(node.operand, env, None)
-    if typed is None:
-        return None
-    if typed.type not in {INT, DECIMAL, DURATION} or typed.type is BROKEN:
-        env.report.append(complaints.not_comparable(node.span, "-", typed.type, typed.type))
-        return None
-    return Typed(Sum(((-1, typed.expr),), typed.type, node.span), typed.type, typed.claimed)

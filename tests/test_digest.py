@@ -14,13 +14,12 @@ from typing import Any, Final
 
 import pytest
 
-from pdp import canonical
-from pdp.approvals import digest
+from pdp import canonical, digest
 from pdp.model import Entity, RequestError, Session, ToolIdentity
 from pdp.request import Request
 from tests.eval.mangled import mangled
 
-VECTORS: Final = Path(__file__).parent.parent / "vectors" / "request_digest.json"
+VECTORS: Final = Path(__file__).parent / "vectors" / "request_digest.json"
 FILE: Final[dict[str, Any]] = json.loads(VECTORS.read_text(encoding="utf-8"))
 BY_NAME: Final = {vector["name"]: vector for vector in FILE["vectors"]}
 NODE: Final = shutil.which("node")
@@ -90,7 +89,7 @@ def test_digests_differ_unless_meant_to_agree() -> None:
 
 
 def test_the_page_shows_the_first_vector() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "request-digest.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[1] / "docs" / "request-digest.md").read_text(encoding="utf-8")
     assert FILE["vectors"][0]["digest"] in page
     assert digest.TAG.decode() in page
 

@@ -1,0 +1,1 @@
+"""Conditions to typed expressions: scopes, paths, operators, the flow of ``has``."""

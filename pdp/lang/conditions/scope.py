@@ -1,0 +1,91 @@
+"""Where an expression stands, and what is known there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from pdp.lang.checked import Attr, Expr, Root, Var
+from pdp.lang.declared.names import Names, Predicate
+from pdp.lang.declared.report import Report
+from pdp.lang.types import (
+    ActionDef,
+    Type,
+)
+
+# A path by its words, from root or variable: what ``has`` proves and guards are looked up by.
+Key: TypeAlias = "tuple[str, ...]"
+NOTHING: Final[frozenset[Key]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A checked expression, its type (BOOL for conditions) and what it proves present.
+
+    ``claimed``: it depends on a value that nobody enforces. ``true``/``false``: paths that are
+    present when it is true/false.
+    """
+
+    expr: Expr
+    type: Type
+    claimed: bool = False
+    true: frozenset[Key] = NOTHING
+    false: frozenset[Key] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the roots can be where an expression stands.
+
+    ``principals`` is None where ``principal`` has no meaning (routes). ``resourceless`` are the
+    actions in scope that take no resource. What only some declare counts as optional: parameters
+    with ``tolerant_args`` (``any action``), attributes with ``tolerant_types`` (``show``);
+    ``optional_resource``: so is the resource. ``has_tier``: ``risk.tier`` may be read (not by
+    points, which it is made of).
+    """
+
+    principals: frozenset[str] | None
+    has_agent: bool
+    actions: tuple[ActionDef, ...]
+    resources: frozenset[str]
+    resourceless: tuple[str, ...] = ()
+    tolerant_args: bool = False
+    tolerant_types: bool = False
+    optional_resource: bool = False
+    has_tier: bool = True
+    approvers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """Where an expression stands. ``claimed_where``: why claimed values may not be read, if so."""
+
+    names: Names
+    scope: Scope
+    report: Report
+    proved: frozenset[Key] = NOTHING
+    variables: Mapping[str, Typed] | None = None
+    claimed_where: str = ""
+    in_quantifier: bool = False
+    calls: tuple[Predicate, ...] = ()
+
+    def knowing(self, proved: frozenset[Key]) -> Env:
+        """The same place, with more known to be present."""
+        return replace(self, proved=self.proved | proved)
+
+    def without_claims(self, where: str) -> Env:
+        """The same place, where a claimed value would loosen the answer."""
+        return self if self.claimed_where else replace(self, claimed_where=where)
+
+
+def key_of(expr: Expr) -> Key | None:
+    """The words of a plain path; None for anything else."""
+    match expr:
+        case Root() | Var():
+            return (expr.name,)
+        case Attr():
+            base = key_of(expr.base)
+            return None if base is None else (*base, expr.name)
+        case _:
+            return None
