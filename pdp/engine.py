@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +34,8 @@ from pdp.model import (
 from pdp.request import Request, check_limits
 
 NS_PER_US: Final = 1_000
+_FRAMES_SHOWN: Final = 5
+_LOG: Final = logging.getLogger("pdp.engine")
 DIRECTORY_SUFFIX: Final = ".directory.json"
 
 
@@ -129,7 +133,8 @@ class Engine:
         bound = request if isinstance(request, BoundRequest) else self.bind(request)
         try:
             decision = self._policies.decide(bound, self._clock())
-        except Exception:  # noqa: BLE001 - whatever went wrong inside, the answer is no
+        except Exception as bug:  # noqa: BLE001 - whatever went wrong inside, the answer is no
+            _LOG.error("a decision broke off at %s", places_of(bug))  # noqa: TRY400 - no text
             decision = _failed(bound)
         return replace(decision, bundle=self.bundle)
 
@@ -145,6 +150,12 @@ class Engine:
     def run_tests(self) -> tuple[policytest.TestResult, ...]:
         """The tests beside the policies, each against its own fixtures and clock."""
         return policytest.run(self.checked, self._policies)
+
+
+def places_of(bug: BaseException) -> str:
+    """Where an exception came from, innermost first, without its text: that may hold values."""
+    frames = traceback.extract_tb(bug.__traceback__)[-_FRAMES_SHOWN:]
+    return " <- ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
 
 
 def _failed(bound: BoundRequest) -> Decision:

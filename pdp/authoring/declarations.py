@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from pdp.authoring.naming import ActionName, member_names
-from pdp.authoring.plaintext import hides_something, quoted, text_literal
+from pdp.authoring.plaintext import hides_something, one_line, quoted, text_literal
 from pdp.authoring.shapes import (
     Collection,
     Declaration,
@@ -60,7 +60,7 @@ class Writer:
         word = "reversible" if danger.reversible else "irreversible"
         head = f"action {name.text}{wire} {word} risk {danger.risk}"
         block = self._block(f"{head} ", fields) if fields else [head]
-        return [*(f"# {comment}" for comment in comments), *block]
+        return [*map(comment_line, comments), *block]
 
     def _type_lines(self, name: str, declaration: Declaration) -> list[str]:
         match declaration:
@@ -72,7 +72,7 @@ class Writer:
                 ]
                 return [f"enum {name} {{ {', '.join(members)} }}"]
             case Record():
-                notes = [f"# {note}" for note in declaration.notes]
+                notes = map(comment_line, declaration.notes)
                 return [*notes, *self._block(f"type {name} = ", declaration.fields)]
             case _:
                 assert_never(declaration)
@@ -82,7 +82,7 @@ class Writer:
         lines = [f"{head}{{"]
         for field in fields:
             comments = said_about(field.description, field.notes, INDENT)
-            lines += [f"{INDENT}# {comment}" for comment in comments]
+            lines += [comment_line(comment, INDENT) for comment in comments]
             lines.append(f"{INDENT}{self._field(field)},")
         return [*lines, "}"]
 
@@ -102,6 +102,11 @@ class Writer:
                 return f"{type_.kind}<{self._type(type_.item)}>[{type_.lo}..{type_.hi}]"
             case _:
                 assert_never(type_)
+
+
+def comment_line(text: str, indent: str = "") -> str:
+    """One line of comment, cut where a page ends."""
+    return f"{indent}# {one_line(text, COLUMNS - len(indent) - len('# '))}"
 
 
 def said_about(description: str, notes: Iterable[str], indent: str = "") -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pdp.authoring.declarations import Danger, Writer, said_about
+from pdp.authoring.declarations import Danger, Writer, comment_line, said_about
 from pdp.authoring.jsonschema import Fields, SchemaReader
 from pdp.authoring.naming import ActionName, action_name, distinct_actions
 from pdp.authoring.plaintext import is_wire_name, spelt_out
@@ -19,7 +19,7 @@ from pdp.lang.source import Source
 from pdp.model import PolicyError
 
 _SERVER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
-_SHOWN_CHARS: Final = 60
+_SHOWN_CHARS: Final = 40
 
 _REVIEW: Final = """\
 # What {source} can do: a draft by `pdp schema from-mcp`.
@@ -161,7 +161,11 @@ def _header(server: str, left_out: Sequence[str], *, has_more: bool) -> list[str
     if has_more:
         lines += ["#", "# The list was one page of several: other tools are not declared here."]
     if left_out:
-        lines += ["#", "# Left out, and so denied:", *(f"# * {line}" for line in left_out)]
+        lines += [
+            "#",
+            "# Left out, and so denied:",
+            *(comment_line(f"* {line}") for line in left_out),
+        ]
     return lines
 
 

@@ -20,8 +20,10 @@ _OF_EMOJI: Final = frozenset((0x200D, 0xFE0E, 0xFE0F))
 
 
 def is_hidden(character: str) -> bool:
-    """Whether a character other than a blank is not plainly visible."""
-    return unicodedata.category(character) in _HIDDEN_CATEGORIES or ord(character) in _BLANK
+    """Whether a character is not plainly visible, or a blank that only looks like a space."""
+    category = unicodedata.category(character)
+    is_odd_blank = category == "Zs" and character != " "
+    return is_odd_blank or category in _HIDDEN_CATEGORIES or ord(character) in _BLANK
 
 
 def hides_something(text: str) -> bool:
@@ -49,11 +51,14 @@ def spelt_out(text: str, chars_max: int) -> str:
     In a name that is not in Unicode normal form NFC, marks that are written apart are spelt out.
     """
     is_normal = unicodedata.is_normalized("NFC", text[:chars_max])
-    shown = "".join(
-        f"<U+{ord(c):04X}>" if is_hidden(c) or (not is_normal and unicodedata.combining(c)) else c
-        for c in text[:chars_max]
-    )
-    return shown if len(text) <= chars_max else shown + CUT
+    shown = ""
+    for c in text:
+        spell = is_hidden(c) or (not is_normal and unicodedata.combining(c))
+        part = f"<U+{ord(c):04X}>" if spell else c
+        if len(shown) + len(part) > chars_max:
+            return shown + CUT
+        shown += part
+    return shown
 
 
 def quoted(text: str, chars_max: int) -> str:

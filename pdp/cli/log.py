@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
@@ -21,6 +23,7 @@ from pdp.cli.output import (
     print_json_line,
     safe,
 )
+from pdp.decisionlog.record import Record
 from pdp.decisionlog.show import Json, find, record_to_json, tail
 from pdp.decisionlog.verify import Problem, VerifyReport, verify
 
@@ -52,7 +55,8 @@ def verify_(directory: Directory, form: FormatOption = Format.TEXT) -> None:
     Records missing from the end cannot be seen without something to compare with: compare tree
     size and root with those of an earlier run.
     """
-    report = verify(directory)
+    with _reading(directory):
+        report = verify(directory)
     if form is Format.JSON:
         print_json(
             {
@@ -85,7 +89,8 @@ def show(
     form: FormatOption = Format.TEXT,
 ) -> None:
     """Show one record in full. Exit 1 if the log does not hold it."""
-    record = find(directory, wanted[:_WANTED_CHARS_MAX])
+    with _reading(directory):
+        record = find(directory, wanted[:_WANTED_CHARS_MAX])
     if record is None:
         fail(
             f"no record `{wanted}` in `{directory}`; `pdp log tail` shows the newest", Exit.FAILURE
@@ -120,7 +125,7 @@ def tail_(
     """
     out = console()
     try:
-        for record in tail(directory, count, follow=follow):
+        for record in _tailed(directory, count, follow=follow):
             shown = record_to_json(record)
             if form is Format.JSON:
                 print_json_line(shown)
@@ -128,6 +133,25 @@ def tail_(
                 out.print(_summary(shown))
     except KeyboardInterrupt:
         raise typer.Exit(Exit.SUCCESS if follow else Exit.INTERRUPTED) from None
+
+
+def _tailed(directory: Path, count: int, *, follow: bool) -> Iterator[Record]:
+    records = tail(directory, count, follow=follow)
+    while True:
+        with _reading(directory):
+            record = next(records, None)
+        if record is None:
+            return
+        yield record
+
+
+@contextmanager
+def _reading(directory: Path) -> Iterator[None]:
+    """A disk that fails, or says no, is named: an error of a read does not say of which file."""
+    try:
+        yield
+    except OSError as error:
+        fail(f"the log in `{directory}` cannot be read: {error.strerror}", Exit.FAILURE)
 
 
 def report_lines(report: VerifyReport) -> list[str]:

@@ -76,7 +76,27 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str]) -> int:
     as_json = _wants_json(arguments)
     try:
-        code = _invoke(arguments)
+        code = _attempt(arguments, as_json=as_json)
+        # A failure to write has an exit code here; at the interpreter's end it has none of ours.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nobody is left to tell.
+        _discard_output()
+        return Exit.FAILURE
+    except OSError as error:
+        what = error.strerror or "the system refused"
+        if error.filename is not None:
+            return _say(f"`{error.filename}`: {what}", Exit.FAILURE, as_json=as_json)
+        # Most likely it is the output itself that cannot be written.
+        _discard_output()
+        return _say(what, Exit.FAILURE, as_json=False)
+    return code
+
+
+def _attempt(arguments: list[str], *, as_json: bool) -> int:
+    """Run the command; what can be expected to go wrong is said, and has its code."""
+    try:
+        return _invoke(arguments)
     except TyperException as error:
         return _usage(error, as_json=as_json)
     except Stopped as error:
@@ -88,15 +108,6 @@ def _run(arguments: list[str]) -> int:
         return _say(str(error), Exit.INVALID, as_json=as_json)
     except PdpError as error:
         return _say(str(error), Exit.FAILURE, as_json=as_json)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; nobody is left to tell.
-        _discard_output()
-        return Exit.FAILURE
-    except OSError as error:
-        where = f"`{error.filename}`: " if error.filename else ""
-        _discard_output()
-        return _say(f"{where}{error.strerror or 'the system refused'}", Exit.FAILURE, as_json=False)
-    return code
 
 
 def _invoke(arguments: list[str]) -> int:
@@ -104,9 +115,7 @@ def _invoke(arguments: list[str]) -> int:
     try:
         code = command.main(args=arguments, prog_name="pdp", standalone_mode=False)
     except typer.Abort:
-        code = Exit.FAILURE
-    # Here a failure to write still has an exit code; at the interpreter's end it has none of ours.
-    sys.stdout.flush()
+        return Exit.FAILURE
     return code if isinstance(code, int) else Exit.SUCCESS
 
 

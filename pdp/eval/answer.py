@@ -12,6 +12,7 @@ from typing import Final
 
 from pdp.eval.consequences import obligations, reasons
 from pdp.eval.facts import BoundRequest
+from pdp.eval.risk import TierNeed
 from pdp.lang.checked import BundleInfo, ObligationT, Rule
 from pdp.model import (
     ApprovalRequirement,
@@ -21,9 +22,13 @@ from pdp.model import (
     DeterminingRule,
     Effect,
     NextAction,
+    RiskAssessment,
     RuleError,
+    ShadowOutcome,
 )
 
+# The answers that name what requires approval: the approval itself, and what stands in its way.
+_BY_APPROVAL: Final = frozenset({None, DenyCause.NO_ELIGIBLE_APPROVER, DenyCause.APPROVAL_MISMATCH})
 _HAND_OFF: Final = frozenset({DenyCause.UNATTRIBUTED, DenyCause.NO_ELIGIBLE_APPROVER})
 
 
@@ -65,6 +70,7 @@ class Findings:
 
     ``everyone_allowed``: each member had an allow rule of its own. ``unsupported`` names the
     obligations on the caller that it does not support. ``presents_grants``: the request has grants.
+    ``tier`` is what the risk tier requires, if anything.
     """
 
     held: int
@@ -74,20 +80,33 @@ class Findings:
     unattributed: bool
     unsupported: frozenset[str]
     presents_grants: bool
+    tier: TierNeed | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A decision without who asked. ``required`` are the bits of the require rules behind it.
 
-    Where there are any, the outcome stands only if their joined requirement can be filled; if not,
-    ``unfillable`` stands.
+    Where approval is required, by them or by the risk tier, the outcome stands only if the joined
+    requirement can be filled; if not, ``unfillable`` stands.
     """
 
     decision: Decision
     owners: tuple[str, ...]
     required: int = 0
     unfillable: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What goes with any outcome: the risk, and shadow rules, with the paths that these hide."""
+
+    risk: RiskAssessment | None = None
+    shadow: tuple[ShadowOutcome, ...] = ()
+    hidden: frozenset[str] = frozenset()
+
+
+NOTHING_BESIDE: Final = Beside()
 
 
 def conclude(table: RuleTable, found: Findings) -> Outcome:
@@ -108,27 +127,34 @@ def conclude(table: RuleTable, found: Findings) -> Outcome:
         determining = {DenyCause.RULE: denying, DenyCause.ERROR: broken}.get(causes[0], 0)
         return _denied(table, found, causes, determining)
     required = found.held & table.require
-    effect = Effect.REQUIRE_APPROVAL if required else Effect.ALLOW
+    is_required = bool(required or found.tier)
+    effect = Effect.REQUIRE_APPROVAL if is_required else Effect.ALLOW
     unsupported = found.unsupported & obligations.RETURNED[effect]
     offending = _stating(table, found.held, unsupported)
     if offending:
         return _denied(table, found, [DenyCause.UNSUPPORTED_OBLIGATION], offending)
-    determining = required or found.held & table.allow
+    determining = required if is_required else found.held & table.allow
     if found.presents_grants:
         outcome = _denied(table, found, [DenyCause.APPROVAL_MISMATCH], determining)
     else:
         outcome = _outcome(table, found, effect, [], determining)
-    if not required:
+    if not is_required:
         return outcome
     unfillable = _denied(table, found, [DenyCause.NO_ELIGIBLE_APPROVER], determining)
     return replace(outcome, required=required, unfillable=unfillable)
 
 
 def decision_of(
-    outcome: Outcome, bound: BoundRequest, approval: ApprovalRequirement | None
+    outcome: Outcome,
+    bound: BoundRequest,
+    approval: ApprovalRequirement | None,
+    beside: Beside = NOTHING_BESIDE,
 ) -> Decision:
     """The decision on one request. ``approval`` is the requirement when the effect asks for it."""
     made = outcome.decision
+    hidden = made.hidden_paths
+    if beside.hidden:
+        hidden = tuple(sorted(beside.hidden.union(hidden)))
     return Decision(
         effect=made.effect,
         cause=made.cause,
@@ -137,10 +163,12 @@ def decision_of(
         obligations=made.obligations,
         approval=approval,
         errors=made.errors,
+        risk=beside.risk,
+        shadow=beside.shadow,
         reasons=made.reasons,
         next_action=made.next_action,
         request_digest=bound.digest,
-        hidden_paths=made.hidden_paths,
+        hidden_paths=hidden,
     )
 
 
@@ -169,35 +197,50 @@ def _outcome(
     causes: Sequence[DenyCause],
     determining: int,
 ) -> Outcome:
-    rules = tuple(table.select(determining))
     cause = causes[0] if causes else None
-    stated = _stated(table, found.held)
-    told = reasons.of(
-        effect,
-        causes,
-        rules,
-        found.errors,
-        table.bundle.contact,
-    )
+    by_tier = found.tier if cause in _BY_APPROVAL else None
+    rules = _determining(table, determining, by_tier)
     decision = Decision(
         effect=effect,
         cause=cause,
-        rules=tuple(
-            DeterminingRule(rule.name, rule.owner, rule.contact, rule.because) for rule in rules
-        ),
-        obligations=obligations.join(stated, effect),
+        rules=rules,
+        obligations=obligations.join(_stated(table, found.held), effect),
         errors=found.errors,
-        reasons=told,
-        next_action=_next_action(effect, cause, found.held & table.require),
+        reasons=reasons.of(
+            effect,
+            causes,
+            rules,
+            _routes(table, determining, by_tier),
+            found.errors,
+            table.bundle.contact,
+        ),
+        next_action=_next_action(
+            effect, cause, is_required=bool(found.held & table.require or found.tier)
+        ),
         hidden_paths=table.hidden(found.held | found.erred),
     )
     return Outcome(decision, tuple(sorted({rule.owner for rule in rules})))
 
 
-def _next_action(effect: Effect, cause: DenyCause | None, required: int) -> NextAction:
+def _determining(
+    table: RuleTable, bits: int, by_tier: TierNeed | None
+) -> tuple[DeterminingRule, ...]:
+    rules = [
+        DeterminingRule(rule.name, rule.owner, rule.contact, rule.because)
+        for rule in table.select(bits)
+    ]
+    return tuple(rules) if by_tier is None else tuple(sorted([*rules, by_tier.rule]))
+
+
+def _routes(table: RuleTable, bits: int, by_tier: TierNeed | None) -> list[str]:
+    routes = {route for rule in table.select(bits) for route in rule.routes}
+    return sorted(routes if by_tier is None else routes.union(by_tier.routes))
+
+
+def _next_action(effect: Effect, cause: DenyCause | None, *, is_required: bool) -> NextAction:
     if effect is Effect.REQUIRE_APPROVAL:
         return NextAction.REQUEST_APPROVAL
-    if cause is DenyCause.APPROVAL_MISMATCH and required:
+    if cause is DenyCause.APPROVAL_MISMATCH and is_required:
         return NextAction.REQUEST_APPROVAL
     return NextAction.HAND_OFF if cause in _HAND_OFF else NextAction.NONE
 
@@ -225,4 +268,4 @@ def _indexes(bits: int) -> Iterator[int]:
         place = digits.find("1", place + 1)
 
 
-__all__ = ["Findings", "Outcome", "RuleTable", "conclude", "decision_of", "invalid"]
+__all__ = ["Beside", "Findings", "Outcome", "RuleTable", "conclude", "decision_of", "invalid"]

@@ -18,19 +18,22 @@ from pdp.eval import runtime
 from pdp.eval.emit import paths
 from pdp.eval.emit.expressions import Emitter
 from pdp.eval.emit.nodes import call, compare, constant, method, name, parameters, thunk
-from pdp.eval.emit.paths import ACTOR, BOUND, NOW, Paths, Scope
+from pdp.eval.emit.paths import ACTOR, BOUND, NOW, TIER, Paths, Scope
 from pdp.eval.facts import BoundRequest
 from pdp.eval.runtime import EvalError, Truth
 from pdp.lang.checked import And, Const, Expr, InEntity, Not, Or, Root, Rule
 from pdp.lang.source import Source, Span
 from pdp.lang.types import EntityT
 
-# (bound, actor, now_us): the actor is the uid of the chain member judged, or of the approver.
-FastRules: TypeAlias = "Callable[[BoundRequest, str, int], int]"
-ExactRules: TypeAlias = "Callable[[BoundRequest, str, int], tuple[Truth, ...]]"
-Read: TypeAlias = "Callable[[BoundRequest, str, int], Any]"
-Test: TypeAlias = "Callable[[BoundRequest, str, int], bool]"
-# (index of the rule, kind of the error, where).
+# (bound, actor, now_us, tier): the actor is the uid of the chain member judged, or of the approver;
+# the tier is a rank of level Risk.
+FastRules: TypeAlias = "Callable[[BoundRequest, str, int, int], int]"
+ExactRules: TypeAlias = "Callable[[BoundRequest, str, int, int], tuple[Truth, ...]]"
+Read: TypeAlias = "Callable[[BoundRequest, str, int, int], Any]"
+Test: TypeAlias = "Callable[[BoundRequest, str, int, int], bool]"
+# The index of its bit, and a tree whose span says where it stands.
+Condition: TypeAlias = "tuple[int, And]"
+# (index of the condition, kind of the error, where).
 Erred: TypeAlias = "tuple[int, str, Span]"
 
 # The nodes that have a place, of those that are emitted.
@@ -47,9 +50,11 @@ NAMES: Final[dict[str, object]] = {
     "__builtins__": {}, "all": all, "any": any, "getattr": getattr, "len": len, "UNSET": UNSET,
     "UNKNOWN": runtime.UNKNOWN, "absent": runtime.absent, "ancestors": runtime.ancestors,
     "attributes": runtime.attributes, "begins": runtime.begins, "below": runtime.below,
-    "decided": runtime.decided, "in_scaled": runtime.in_scaled, "k_and": runtime.k_and,
-    "k_every": runtime.k_every, "k_not": runtime.k_not, "k_or": runtime.k_or,
-    "k_some": runtime.k_some, "like": runtime.like, "present": runtime.present,
+    "decided": runtime.decided, "in_network": runtime.in_network,
+    "in_networks": runtime.in_networks, "in_ranges": runtime.in_ranges,
+    "in_scaled": runtime.in_scaled, "k_and": runtime.k_and, "k_every": runtime.k_every,
+    "k_not": runtime.k_not, "k_or": runtime.k_or, "k_some": runtime.k_some, "like": runtime.like,
+    "matches": runtime.matches, "present": runtime.present, "risk": runtime.risk,
     "settle": runtime.settle,
 }  # fmt: skip
 
@@ -118,70 +123,75 @@ def _locate(node: ast.expr | ast.stmt, span: Span, text: PolicyText) -> None:
     node.end_col_offset = text.offset(span.end_line, span.end_column)
 
 
-# ---------------------------------------------------------------- rules
+# ---------------------------------------------------------------- conditions
 
 
 class Cell:
-    """The rules of one scope (action, principal type, resource type); rule ``i`` is bit ``1 << i``.
+    """Conditions in one scope (action, principal type, resource type); each has a bit of its own.
 
-    ``held`` answers the bits of the rules that hold. It raises EvalError when a fact it needs is
-    unknown, which may be for nothing: then ``exactly`` decides.
+    A rule's is what it asks for (``condition_of``). ``held`` answers the bits of the conditions
+    that hold. It raises EvalError when a fact it needs is unknown, which may be for nothing: then
+    ``exactly`` decides.
     """
 
     __slots__ = ("_functions", "held")
 
-    def __init__(self, rules: Sequence[tuple[int, Rule]], scope: Scope, places: Places) -> None:
-        by_file: dict[str, list[tuple[int, Rule]]] = {}
-        for index, rule in rules:
-            by_file.setdefault(rule.span.file, []).append((index, rule))
+    def __init__(self, conditions: Iterable[Condition], scope: Scope, places: Places) -> None:
+        by_file: dict[str, list[Condition]] = {}
+        for condition in conditions:
+            by_file.setdefault(condition[1].span.file, []).append(condition)
         self._functions: Final = tuple(
-            _RuleFunction(group[start : start + RULES_PER_FUNCTION_MAX], scope, places)
+            _CellFunction(group[start : start + RULES_PER_FUNCTION_MAX], scope, places)
             for group in by_file.values()
             for start in range(0, len(group), RULES_PER_FUNCTION_MAX)
         )
         self.held: Final[FastRules] = _joined([function.held for function in self._functions])
 
-    def exactly(self, bound: BoundRequest, actor: str, now_us: int) -> tuple[int, list[Erred]]:
-        """The bits of the rules that hold, and the rules in error with the first error of each."""
+    def exactly(
+        self, bound: BoundRequest, actor: str, now_us: int, tier: int
+    ) -> tuple[int, list[Erred]]:
+        """The bits of what holds, and what is in error with the first error of each."""
         held = 0
         erred: list[Erred] = []
         for function in self._functions:
             try:
-                held |= function.held(bound, actor, now_us)
+                held |= function.held(bound, actor, now_us, tier)
             except EvalError:
-                bits, found = function.exactly(bound, actor, now_us)
+                bits, found = function.exactly(bound, actor, now_us, tier)
                 held |= bits
                 erred += found
         return held, erred
 
 
-class _RuleFunction:
-    """Some rules of one cell and file, in both forms; the exact one is compiled on first use."""
+class _CellFunction:
+    """Some conditions of one cell and file, in both forms; the exact one is made on first use."""
 
-    __slots__ = ("_exact", "_places", "_rules", "_scope", "held")
+    __slots__ = ("_conditions", "_exact", "_places", "_scope", "held")
 
-    def __init__(self, rules: list[tuple[int, Rule]], scope: Scope, places: Places) -> None:
-        self._rules: Final = tuple(rules)
+    def __init__(self, conditions: list[Condition], scope: Scope, places: Places) -> None:
+        self._conditions: Final = tuple(conditions)
         self._scope: Final = scope
         self._places: Final = places
         self._exact: tuple[ExactRules, tuple[Span, ...]] | None = None
-        indexes = [index for index, _ in rules]
+        indexes = [index for index, _ in conditions]
         # Wide constants, one for each rule, would cost memory by the square of their number.
         is_wide = max(indexes) >= BITS_INLINE_MAX
         self.held: Final[FastRules] = (
-            _spread(self._fast(range(len(rules))), indexes) if is_wide else self._fast(indexes)
+            _spread(self._fast(range(len(conditions))), indexes) if is_wide else self._fast(indexes)
         )
 
-    def exactly(self, bound: BoundRequest, actor: str, now_us: int) -> tuple[int, list[Erred]]:
-        """As Cell.exactly, for these rules."""
+    def exactly(
+        self, bound: BoundRequest, actor: str, now_us: int, tier: int
+    ) -> tuple[int, list[Erred]]:
+        """As Cell.exactly, for these conditions."""
         if self._exact is None:
             # Two threads may both do this; either result will do.
             self._exact = self._compile_exact()
         function, spans = self._exact
         held = 0
         erred: list[Erred] = []
-        truths = function(bound, actor, now_us)
-        for (index, _), truth in zip(self._rules, truths, strict=True):
+        truths = function(bound, actor, now_us, tier)
+        for (index, _), truth in zip(self._conditions, truths, strict=True):
             if isinstance(truth, EvalError):
                 erred.append((index, truth.kind, spans[truth.place]))
             elif truth:
@@ -189,30 +199,30 @@ class _RuleFunction:
         return held, erred
 
     def _fast(self, indexes: Sequence[int]) -> FastRules:
-        first = self._rules[0][1].span
+        first = self._conditions[0][1].span
         text = self._places.text(first.file)
         emit = Emitter(self._scope, self._places.marker(first.file), is_exact=False)
         body: list[ast.stmt] = [ast.Assign([_store(_HELD)], constant(0))]
-        for index, (_, rule) in zip(indexes, self._rules, strict=True):
-            test = emit.truth(condition_of(rule, self._scope))
+        for index, (_, condition) in zip(indexes, self._conditions, strict=True):
+            test = emit.truth(condition)
             if isinstance(test, ast.Constant) and not test.value:
                 continue
             add = ast.AugAssign(_store(_HELD), ast.BitOr(), constant(1 << index))
             statement = ast.If(test, [add], [])
-            _locate(statement, rule.span, text)
+            _locate(statement, condition.span, text)
             body.append(statement)
         body.append(ast.Return(name(_HELD)))
         body = [*_prologue(emit.paths.locals_used), *body]
         return cast("FastRules", _function(body, first, emit.paths, text))
 
     def _compile_exact(self) -> tuple[ExactRules, tuple[Span, ...]]:
-        first = self._rules[0][1].span
+        first = self._conditions[0][1].span
         text = self._places.text(first.file)
         emit = Emitter(self._scope, self._places.marker(first.file), is_exact=True)
         truths: list[ast.expr] = []
-        for _, rule in self._rules:
-            truth = call("settle", thunk(emit.truth(condition_of(rule, self._scope))))
-            _locate(truth, rule.span, text)
+        for _, condition in self._conditions:
+            truth = call("settle", thunk(emit.truth(condition)))
+            _locate(truth, condition.span, text)
             truths.append(truth)
         body: list[ast.stmt] = [ast.Return(ast.Tuple(truths, ast.Load()))]
         function = cast("ExactRules", _function(body, first, emit.paths, text))
@@ -224,10 +234,10 @@ def _joined(functions: list[FastRules]) -> FastRules:
     if len(functions) == 1:
         return functions[0]
 
-    def held(bound: BoundRequest, actor: str, now_us: int) -> int:
+    def held(bound: BoundRequest, actor: str, now_us: int, tier: int) -> int:
         bits = 0
         for function in functions:
-            bits |= function(bound, actor, now_us)
+            bits |= function(bound, actor, now_us, tier)
         return bits
 
     return held
@@ -236,8 +246,8 @@ def _joined(functions: list[FastRules]) -> FastRules:
 def _spread(function: FastRules, indexes: Sequence[int]) -> FastRules:
     """``function`` with its bit ``n`` moved to ``indexes[n]``."""
 
-    def held(bound: BoundRequest, actor: str, now_us: int) -> int:
-        near = function(bound, actor, now_us)
+    def held(bound: BoundRequest, actor: str, now_us: int, tier: int) -> int:
+        near = function(bound, actor, now_us, tier)
         far = 0
         while near:
             lowest = near & -near
@@ -248,7 +258,7 @@ def _spread(function: FastRules, indexes: Sequence[int]) -> FastRules:
     return held
 
 
-def condition_of(rule: Rule, scope: Scope) -> Expr:
+def condition_of(rule: Rule, scope: Scope) -> And:
     """What ``rule`` asks for where the principal's and the resource's types are those of ``scope``.
 
     Clauses for other types are false there, so they are left out; one without a group is true.
@@ -288,13 +298,13 @@ def compile_test(expr: Expr, scope: Scope, places: Places) -> Test:
     fast = _expression(expr, scope, places, is_exact=False)
     exact: list[Read] = []
 
-    def test(bound: BoundRequest, actor: str, now_us: int) -> bool:
+    def test(bound: BoundRequest, actor: str, now_us: int, tier: int) -> bool:
         try:
-            return fast(bound, actor, now_us) is True
+            return fast(bound, actor, now_us, tier) is True
         except EvalError:
             if not exact:
                 exact.append(_expression(expr, scope, places, is_exact=True))
-            return exact[0](bound, actor, now_us) is True
+            return exact[0](bound, actor, now_us, tier) is True
 
     return test
 
@@ -366,7 +376,7 @@ def _store(identifier: str) -> ast.Name:
 
 def _function(body: list[ast.stmt], span: Span, needs: Paths, text: PolicyText) -> Read:
     """The function with that body. ``span`` places what has no place of its own."""
-    function = ast.FunctionDef(_FUNCTION, parameters(BOUND, ACTOR, NOW), body, [])
+    function = ast.FunctionDef(_FUNCTION, parameters(BOUND, ACTOR, NOW, TIER), body, [])
     _locate(function, span, text)
     _inherit(function, (0, 0, 0, 0))
     module = ast.Module([function], [])
@@ -377,6 +387,6 @@ def _function(body: list[ast.stmt], span: Span, needs: Paths, text: PolicyText) 
 
 
 __all__ = [
-    "Cell", "Erred", "FastRules", "Places", "PolicyText", "Read", "Test", "compile_test",
-    "compile_value", "condition_of",
+    "Cell", "Condition", "Erred", "FastRules", "Places", "PolicyText", "Read", "Test",
+    "compile_test", "compile_value", "condition_of",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias, assert_never
 import msgspec
 from msgspec import UNSET
 
-from pdp import canonical
+from pdp import canonical, digest
 from pdp.eval import values
 from pdp.eval.facts import attribute_name
 from pdp.eval.records import RecordTypes, is_plain
@@ -114,12 +114,15 @@ class _Plan:
     def __init__(self, types: RecordTypes) -> None:
         self._types = types
 
-    def fields_converter(self, fields: tuple[FieldT, ...]) -> Convert | None:
-        """Converts a decoded record in place and returns it. ValueError when unsure."""
+    def fields_converter(self, fields: tuple[FieldT, ...], depth: int = 0) -> Convert | None:
+        """Converts a decoded record in place and returns it. ValueError when unsure.
+
+        ``depth`` is how deep the record stands in its text.
+        """
         steps = [
             (attribute_name(field.name), step)
             for field in fields
-            if (step := self._converter(field.type)) is not None
+            if (step := self._field_converter(field, depth + 1)) is not None
         ]
         if not steps:
             return None
@@ -133,25 +136,30 @@ class _Plan:
 
         return convert
 
-    def _converter(self, type_: Type) -> Convert | None:
+    def _field_converter(self, field: FieldT, depth: int) -> Convert | None:
+        step = self._converter(field.type, depth)
+        return _or_absent(step) if field.nullable else step
+
+    def _converter(self, type_: Type, depth: int) -> Convert | None:
         match type_:
+            case Prim(name="json"):
+                return lambda raw: _raw_json(raw, depth)
             case Prim():
                 return _PRIMITIVE_CONVERTERS.get(type_.name)
             case EnumT():
-                ranks = {name: rank for rank, name in enumerate(type_.members)}
-                return ranks.__getitem__ if type_.ordered else None
+                return _member_converter(type_)
             case EntityT():
                 (type_name,) = type_.names
                 return lambda id_: values.entity_uid(type_name, id_)
             case CollT():
-                return self._collection_converter(type_)
+                return self._collection_converter(type_, depth)
             case RecordT():
-                return self.fields_converter(type_.fields)
+                return self.fields_converter(type_.fields, depth)
             case _:
                 assert_never(type_)
 
-    def _collection_converter(self, type_: CollT) -> Convert | None:
-        item = self._converter(type_.item)
+    def _collection_converter(self, type_: CollT, depth: int) -> Convert | None:
+        item = self._converter(type_.item, depth + 1)
 
         def convert(items: Any) -> Any:
             return items if item is None else tuple([item(value) for value in items])
@@ -187,7 +195,7 @@ class _Plan:
                     colons += weight
             for name, inside in inner:
                 value = getattr(record, name)
-                if value is not UNSET:
+                if value is not UNSET and value is not None:
                     colons += inside(value)
             return colons
 
@@ -196,10 +204,12 @@ class _Plan:
     def _colons(self, type_: Type) -> CountColons | None:
         """None where an acceptable value has no colon."""
         match type_:
+            case Prim(name="json"):
+                return _count_raw_colons
             case Prim():
-                return _count_colons if type_.name in {"string", "timestamp"} else None
+                return _count_colons if type_.name in _TEXT_WITH_COLONS else None
             case EnumT():
-                return _count_colons if any(":" in name for name in type_.members) else None
+                return _count_colons if any(":" in name for name in type_.spellings) else None
             case EntityT():
                 return _count_colons
             case CollT():
@@ -215,6 +225,31 @@ def _count_colons(text: str) -> int:
     return text.count(":")
 
 
+def _count_raw_colons(raw: msgspec.Raw) -> int:
+    # Its own duplicate keys are looked for when it is converted.
+    return bytes(raw).count(b":")
+
+
+def _or_absent(step: Convert | None) -> Convert:
+    """``step`` for a nullable field: null counts as absent."""
+
+    def convert(value: Any) -> Any:
+        if value is None or (isinstance(value, msgspec.Raw) and bytes(value)[:1] == b"n"):
+            return UNSET
+        return value if step is None else step(value)
+
+    return convert
+
+
+def _member_converter(type_: EnumT) -> Convert | None:
+    """From how JSON spells a member to its rank or name; None where that is its name."""
+    if type_.ordered:
+        return {text: rank for rank, text in enumerate(type_.spellings)}.__getitem__
+    if type_.spellings == type_.members:
+        return None
+    return dict(zip(type_.spellings, type_.members, strict=True)).__getitem__
+
+
 def _summed(count: CountColons) -> CountColons:
     return lambda items: sum([count(item) for item in items])
 
@@ -222,6 +257,14 @@ def _summed(count: CountColons) -> CountColons:
 def _raw_decimal_units(raw: msgspec.Raw) -> int:
     # A valid JSON value of plain digits, or a string of them: quotes stand at both ends or at none.
     return values.decimal_units(bytes(raw).decode().strip('"'))
+
+
+def _raw_json(raw: msgspec.Raw, depth: int) -> bool:
+    value = bytes(raw)
+    if value[:1] == b"n":
+        raise ValueError  # null
+    digest.check_quick_value(value, depth)
+    return True
 
 
 def _are_plain(fields: Iterable[FieldT]) -> bool:
@@ -258,10 +301,14 @@ def _type_depth(type_: Type) -> int:
             assert_never(type_)
 
 
+_TEXT_WITH_COLONS: Final = frozenset({"string", "timestamp", "path", "ip", "cidr"})
 _PRIMITIVE_CONVERTERS: Final[dict[str, Convert]] = {
     "decimal": _raw_decimal_units,
     "timestamp": values.timestamp_us,
     "duration": values.duration_us,
+    "path": values.path_text,
+    "ip": values.ip_number,
+    "cidr": values.cidr_range,
 }
 
 __all__ = ["Decoders", "ObjectDecoder", "has_duplicate_keys"]

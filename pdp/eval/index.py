@@ -35,8 +35,13 @@ def fits_principal(rule: Rule, principal_type: str) -> bool:
     return any(principal_type in clause.types for clause in rule.who)
 
 
+def is_enforced(rule: Rule) -> bool:
+    """Whether ``rule`` decides anything; a shadow rule is only watched."""
+    return not rule.shadow
+
+
 def _takes(action: ActionDef) -> tuple[str | None, ...]:
     return action.resources or (None,)
 
 
-__all__ = ["Target", "candidates", "fits_principal"]
+__all__ = ["Target", "candidates", "fits_principal", "is_enforced"]

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from pdp.eval import answer
-from pdp.eval.answer import Findings, Outcome, RuleTable
+from pdp.eval import answer, index
+from pdp.eval.answer import Beside, Findings, Outcome, RuleTable
 from pdp.eval.binder import Binder
-from pdp.eval.compiler import Cell, Erred, Places
+from pdp.eval.compiler import Cell, Erred, Places, condition_of
 from pdp.eval.consequences import obligations
 from pdp.eval.consequences.approvers import Requirement
 from pdp.eval.decoder import Decoders
 from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest, Directory
 from pdp.eval.index import Target, candidates, fits_principal
+from pdp.eval.risk import HIGH, WITHOUT_RISK, RiskScale, Weighed
 from pdp.eval.runtime import EvalError
+from pdp.eval.shadow import Shadows
 from pdp.lang.checked import CheckedPolicies, Rule
 from pdp.lang.source import Source
 from pdp.model import ApprovalRequirement, Decision, Effect, Entity, RuleError
@@ -48,6 +50,8 @@ class _Judge:
         "_scope",
         "cells",
         "has_caller_obligations",
+        "risk",
+        "shadows",
         "table",
     )
 
@@ -58,61 +62,85 @@ class _Judge:
         self._checked: Final = checked
         self._places: Final = places
         self._scope: Final = Scope(checked.schema, action, target[1], None)
-        self._outcomes: Final[dict[int, Outcome]] = {}
-        self._requirements: Final[dict[int, Requirement]] = {}
+        # By the bits of the rules that held, with flags, and the factors behind a tier's need.
+        self._outcomes: Final[dict[tuple[int, int], Outcome]] = {}
+        # By the bits of the require rules that held, and the rank of the tier.
+        self._requirements: Final[dict[tuple[int, int], Requirement]] = {}
         secrets = obligations.secret_paths(checked.schema, action.fields)
-        self.table: Final = RuleTable(rules, secrets, checked.bundle)
+        enforced = [rule for rule in rules if index.is_enforced(rule)]
+        watched = [rule for rule in rules if not index.is_enforced(rule)]
+        self.table: Final = RuleTable(enforced, secrets, checked.bundle)
         self.cells: Final[dict[str, Cell]] = {}
+        self.risk: Final = (
+            None if checked.risk is None else RiskScale(checked.risk, self._scope, places)
+        )
+        self.shadows: Final = Shadows(watched, self._scope, places) if watched else None
         self.has_caller_obligations: Final = any(
             obligations.name_of(obligation) in {obligations.REDACT, obligations.RATE}
-            for rule in rules
+            for rule in enforced
             for obligation in rule.obligations
         )
 
     def cell(self, principal_type: str) -> Cell:
         """The compiled rules for principals of that type."""
-        rules = [
-            (index, rule)
-            for index, rule in enumerate(self.table.rules)
-            if fits_principal(rule, principal_type)
-        ]
         scope = Scope(
             self._scope.schema, self._scope.action, self._scope.resource_type, principal_type
         )
-        cell = Cell(rules, scope, self._places)
+        conditions = [
+            (bit, condition_of(rule, scope))
+            for bit, rule in enumerate(self.table.rules)
+            if fits_principal(rule, principal_type)
+        ]
+        cell = Cell(conditions, scope, self._places)
         return self.cells.setdefault(principal_type, cell)
 
-    def outcome(self, held: int, flags: int) -> Outcome:
+    def outcome(self, held: int, flags: int, risk: Weighed) -> Outcome:
         """The outcome where no rule erred."""
-        key = held << _FLAG_BITS | flags
+        key = (held << _FLAG_BITS | flags, risk.factors if risk.need else 0)
         outcome = self._outcomes.get(key)
         if outcome is None:
-            outcome = answer.conclude(self.table, _findings(held, flags))
+            outcome = answer.conclude(self.table, _findings(held, flags, risk))
             if len(self._outcomes) < OUTCOMES_KEPT_MAX:
                 self._outcomes[key] = outcome
         return outcome
 
-    def outcome_with_errors(self, held: int, flags: int, erred: list[Erred]) -> Outcome:
+    def outcome_with_errors(
+        self, held: int, flags: int, risk: Weighed, erred: list[Erred]
+    ) -> Outcome:
         """The outcome where rules erred, for some member of the chain."""
         errors = {
-            RuleError(self.table.rules[index].name, kind, span.file, span.line, span.column)
-            for index, kind, span in erred
+            RuleError(self.table.rules[bit].name, kind, span.file, span.line, span.column)
+            for bit, kind, span in erred
         }
         bits = 0
-        for index, _, _ in erred:
-            bits |= 1 << index
-        return answer.conclude(self.table, _findings(held, flags, bits, tuple(sorted(errors))))
+        for bit, _, _ in erred:
+            bits |= 1 << bit
+        found = _findings(held, flags, risk, bits, tuple(sorted(errors)))
+        return answer.conclude(self.table, found)
 
-    def requirement(self, required: int) -> Requirement:
-        """The joined requirement of the require rules of those bits."""
-        requirement = self._requirements.get(required)
+    def requirement(self, required: int, risk: Weighed) -> Requirement:
+        """The joined requirement of the require rules of those bits, and of the tier."""
+        key = (required, risk.rank)
+        requirement = self._requirements.get(key)
         if requirement is None:
             names = {name for rule in self.table.select(required) for name in rule.routes}
-            routes = [self._checked.routes[name] for name in sorted(names)]
-            requirement = Requirement(routes, self._scope, self._places)
+            requirement = Requirement(
+                names.union(risk.need.routes if risk.need else ()),
+                self._checked.routes,
+                self._scope,
+                self._places,
+                is_grave=risk.rank >= HIGH,
+            )
             if len(self._requirements) < OUTCOMES_KEPT_MAX:
-                self._requirements[required] = requirement
+                self._requirements[key] = requirement
         return requirement
+
+    def beside(self, bound: BoundRequest, now_us: int, risk: Weighed) -> Beside:
+        """The risk and what the shadow rules came to."""
+        if self.shadows is None:
+            return answer.NOTHING_BESIDE if risk.told is None else Beside(risk.told)
+        outcomes, hidden = self.shadows.watch(bound, now_us, risk.rank)
+        return Beside(risk.told, outcomes, hidden)
 
 
 class PolicySet:
@@ -171,45 +199,49 @@ class PolicySet:
         """
         if bound.invalid is not None:
             return answer.invalid(bound, self._checked.bundle)
-        outcome, approval = self.weigh(bound, now_us)
-        return answer.decision_of(outcome, bound, approval)
+        judge = self._judge(bound)
+        risk = WITHOUT_RISK if judge.risk is None else judge.risk.weigh(bound, now_us)
+        outcome, approval = _judged(judge, bound, now_us, risk)
+        return answer.decision_of(outcome, bound, approval, judge.beside(bound, now_us, risk))
 
-    def weigh(self, bound: BoundRequest, now_us: int) -> tuple[Outcome, ApprovalRequirement | None]:
-        """As ``decide``, for a request that is not invalid: the outcome and the approval it needs.
-
-        Requests that meet the same rules share one outcome, so what is made of it can be kept.
-        """
+    def _judge(self, bound: BoundRequest) -> _Judge:
         action = bound.action
         if action is None:
             raise AssertionError("an invalid request has no outcome")
-        judge = self._judges[action.name, bound.resource_type]
-        cells, allow = judge.cells, judge.table.allow
-        held = 0
-        flags = _EVERYONE_ALLOWED
-        erred: list[Erred] = []
-        for uid, principal_type in zip(bound.chain, bound.chain_types, strict=True):
-            cell = cells.get(principal_type) or judge.cell(principal_type)
-            try:
-                bits = cell.held(bound, uid, now_us)
-            except EvalError:
-                bits, found = cell.exactly(bound, uid, now_us)
-                erred += found
-            if not bits & allow:
-                flags &= ~_EVERYONE_ALLOWED
-            held |= bits
-        flags |= _flags(bound, judge)
-        if erred:
-            outcome = judge.outcome_with_errors(held, flags, erred)
-        else:
-            outcome = judge.outcome(held, flags)
-        if outcome.unfillable is None:
-            return outcome, None
-        requirement = judge.requirement(outcome.required)
-        if not requirement.is_fillable(bound, now_us):
-            return outcome.unfillable, None
-        if outcome.decision.effect is not Effect.REQUIRE_APPROVAL:
-            return outcome, None
-        return outcome, requirement.of(bound, now_us)
+        return self._judges[action.name, bound.resource_type]
+
+
+def _judged(
+    judge: _Judge, bound: BoundRequest, now_us: int, risk: Weighed
+) -> tuple[Outcome, ApprovalRequirement | None]:
+    """The outcome and the approval it needs. Requests that meet the same rules share an outcome."""
+    cells, allow, tier = judge.cells, judge.table.allow, risk.rank
+    held = 0
+    flags = _EVERYONE_ALLOWED
+    erred: list[Erred] = []
+    for uid, principal_type in zip(bound.chain, bound.chain_types, strict=True):
+        cell = cells.get(principal_type) or judge.cell(principal_type)
+        try:
+            bits = cell.held(bound, uid, now_us, tier)
+        except EvalError:
+            bits, found = cell.exactly(bound, uid, now_us, tier)
+            erred += found
+        if not bits & allow:
+            flags &= ~_EVERYONE_ALLOWED
+        held |= bits
+    flags |= _flags(bound, judge)
+    if erred:
+        outcome = judge.outcome_with_errors(held, flags, risk, erred)
+    else:
+        outcome = judge.outcome(held, flags, risk)
+    if outcome.unfillable is None:
+        return outcome, None
+    requirement = judge.requirement(outcome.required, risk)
+    if not requirement.is_fillable(bound, now_us):
+        return outcome.unfillable, None
+    if outcome.decision.effect is not Effect.REQUIRE_APPROVAL:
+        return outcome, None
+    return outcome, requirement.of(bound, now_us, tier)
 
 
 def _flags(bound: BoundRequest, judge: _Judge) -> int:
@@ -226,7 +258,7 @@ def _flags(bound: BoundRequest, judge: _Judge) -> int:
 
 
 def _findings(
-    held: int, flags: int, erred: int = 0, errors: tuple[RuleError, ...] = ()
+    held: int, flags: int, risk: Weighed, erred: int = 0, errors: tuple[RuleError, ...] = ()
 ) -> Findings:
     unsupported = set()
     if flags & _NO_REDACT:
@@ -241,6 +273,7 @@ def _findings(
         unattributed=bool(flags & _UNATTRIBUTED),
         unsupported=frozenset(unsupported),
         presents_grants=bool(flags & _GRANTS),
+        tier=risk.need,
     )
 
 

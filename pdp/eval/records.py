@@ -36,7 +36,8 @@ class RecordTypes:
     """The Struct type of each record in a schema. Equal fields have one type, so records compare.
 
     Decoding settles what JSON says exactly (bool, int, string, members) and leaves the rest as it
-    came: decimals as ``msgspec.Raw``, times and references as str; sets and lists are tuples.
+    came: decimals and any JSON as ``msgspec.Raw``, other text as str; sets and lists are tuples;
+    null as None where it counts as absent.
     """
 
     __slots__ = ("_by_fields",)
@@ -65,6 +66,8 @@ class RecordTypes:
 
     def _definition(self, field: FieldT) -> tuple[str, Any] | tuple[str, Any, Any]:
         annotation = self._annotation(field.type)
+        if field.nullable and annotation is not msgspec.Raw:  # which takes null as it is
+            annotation |= None
         if field.optional:
             return attribute_name(field.name), annotation | UnsetType, UNSET
         return attribute_name(field.name), annotation
@@ -74,7 +77,7 @@ class RecordTypes:
             case Prim():
                 return PRIMITIVES[type_.name]
             case EnumT():
-                return _LITERAL[type_.members]
+                return _LITERAL[type_.spellings]
             case EntityT():
                 return Annotated[str, Meta(min_length=1, max_length=ID_CHARS_MAX)]
             case CollT():
@@ -93,4 +96,8 @@ PRIMITIVES: Final[dict[str, Any]] = {
     "string": str,
     "timestamp": str,
     "duration": str,
+    "path": str,
+    "ip": str,
+    "cidr": str,
+    "json": msgspec.Raw,
 }

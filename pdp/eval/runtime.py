@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from types import SimpleNamespace
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, Protocol, TypeAlias
 
 from msgspec import UNSET
 
@@ -108,6 +109,11 @@ def record_of(value: Mapping[str, Any], names: Iterable[str]) -> SimpleNamespace
     return SimpleNamespace(**{attribute_name(name): value.get(name, UNSET) for name in names})
 
 
+def risk(tier: int) -> SimpleNamespace:
+    """The root ``risk`` as a record."""
+    return record_of({"tier": tier}, ("tier",))
+
+
 # ---------------------------------------------------------------- three-valued logic
 
 
@@ -197,6 +203,34 @@ def begins(subject: tuple[Any, ...], prefix: tuple[tuple[Any, ...], ...]) -> boo
     )
 
 
+class Pattern(Protocol):
+    """A compiled RE2 pattern."""
+
+    def fullmatch(self, text: str) -> object | None:
+        """A match of the whole text, or None."""
+
+
+def matches(subject: str, pattern: Pattern) -> bool:
+    """Whether ``pattern`` matches the whole of ``subject``."""
+    return pattern.fullmatch(subject) is not None
+
+
+def in_network(address: int, network: tuple[int, int]) -> bool:
+    """Whether ``address`` lies between the ends of ``network``, both included."""
+    return network[0] <= address <= network[1]
+
+
+def in_networks(address: int, networks: Iterable[tuple[int, int]]) -> bool:
+    """Whether ``address`` lies in some network."""
+    return any(first <= address <= last for first, last in networks)
+
+
+def in_ranges(address: int, firsts: tuple[int, ...], lasts: tuple[int, ...]) -> bool:
+    """As ``in_networks``, of rising ranges that do not overlap: one is enough to look at."""
+    place = bisect_right(firsts, address)
+    return place > 0 and address <= lasts[place - 1]
+
+
 def in_scaled(item: int, members: Collection[int], factor: int) -> bool:
     """Whether ``item`` equals a member times ``factor``, without rounding."""
     quotient, rest = divmod(item, factor)
@@ -204,7 +238,8 @@ def in_scaled(item: int, members: Collection[int], factor: int) -> bool:
 
 
 __all__ = [
-    "ABSENT", "NO_PLACE", "UNKNOWN", "UNKNOWN_ENTITY", "EvalError", "Truth", "absent", "all_true",
-    "ancestors", "any_true", "attributes", "begins", "below", "decided", "in_scaled", "k_and",
-    "k_every", "k_not", "k_or", "k_some", "like", "present", "record_of", "settle",
+    "ABSENT", "NO_PLACE", "UNKNOWN", "UNKNOWN_ENTITY", "EvalError", "Pattern", "Truth", "absent",
+    "all_true", "ancestors", "any_true", "attributes", "begins", "below", "decided", "in_network",
+    "in_networks", "in_ranges", "in_scaled", "k_and", "k_every", "k_not", "k_or", "k_some", "like",
+    "matches", "present", "record_of", "risk", "settle",
 ]  # fmt: skip

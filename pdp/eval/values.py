@@ -5,10 +5,13 @@ The definition that ``pdp.eval.decoder`` must agree with wherever it answers. Ne
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, assert_never
+from typing import Any, Final, TypeVar, assert_never
+
+from msgspec import UNSET
 
 from pdp import canonical
 from pdp.canonical import CanonicalError, Number, Tree
@@ -19,6 +22,7 @@ from pdp.lang.types import (
     DECIMAL_UNITS_MAX,
     INT_MAX,
     INT_MIN,
+    IPV6_BASE,
     CollT,
     EntityT,
     EnumT,
@@ -28,6 +32,8 @@ from pdp.lang.types import (
     Type,
 )
 from pdp.model import ID_CHARS_MAX, RequestError
+
+ValueT = TypeVar("ValueT")
 
 # Every pattern is ASCII and matches the whole text.
 DECIMAL_TEXT: Final = re.compile(r"(-?(?:0|[1-9][0-9]{0,13}))(?:\.([0-9]{1,4}))?", re.ASCII)
@@ -50,6 +56,9 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _TIMESTAMP_US_MIN: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _TIMESTAMP_US_MAX: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _MEMBERS_SHOWN_MAX: Final = 8
+_NO_SEGMENTS: Final = frozenset({"", ".", ".."})
+# The longest network is eight groups of four digits, a slash and three digits.
+_ADDRESS_CHARS_MAX: Final = 43
 
 
 def decimal_units(text: str) -> int:
@@ -85,6 +94,52 @@ def duration_us(text: str) -> int:
     if us > INT_MAX:
         raise ValueError(text)
     return us
+
+
+def path_text(text: str) -> str:
+    """A normalised absolute path, as it is. ValueError for any other spelling, or a NUL in it."""
+    if text != "/":
+        root, *segments = text.split("/")
+        if root or not segments or not _NO_SEGMENTS.isdisjoint(segments) or "\0" in text:
+            raise ValueError(text)
+    return text
+
+
+def ip_number(text: str) -> int:
+    """An address to its number, IPv6 from 2**128 on. ValueError unless in canonical form.
+
+    IPv4-mapped IPv6 and zone ids are refused: both are second names of something else.
+    """
+    if len(text) > _ADDRESS_CHARS_MAX:
+        raise ValueError(text)
+    address = ipaddress.ip_address(text)
+    if not is_canonical(address, text):
+        raise ValueError(text)
+    return _number(address)
+
+
+def cidr_range(text: str) -> tuple[int, int]:
+    """A network to its first and last address number. ValueError unless in canonical form."""
+    if len(text) > _ADDRESS_CHARS_MAX:
+        raise ValueError(text)
+    network = ipaddress.ip_network(text)
+    if not is_canonical(network, text):
+        raise ValueError(text)
+    first = _number(network.network_address)
+    return first, first + network.num_addresses - 1
+
+
+def is_canonical(found: object, text: str) -> bool:
+    """Whether ``text`` is the one spelling of what was found in it."""
+    return str(found) == text
+
+
+def _number(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> int:
+    if isinstance(address, ipaddress.IPv4Address):
+        return int(address)
+    if address.ipv4_mapped is not None or address.scope_id is not None:
+        raise ValueError(str(address))
+    return IPV6_BASE + int(address)
 
 
 def entity_uid(type_name: str, id_: str) -> str:
@@ -125,8 +180,10 @@ def read_record(
     for field in fields:
         where = _below(path, field.wire)
         if field.wire in tree:
-            values[attribute_name(field.name)] = read_value(
-                tree[field.wire], field.type, types, where
+            values[attribute_name(field.name)] = (
+                UNSET
+                if tree[field.wire] is None and field.nullable
+                else read_value(tree[field.wire], field.type, types, where)
             )
         elif not field.optional:
             raise RequestError("is missing", where)
@@ -172,7 +229,7 @@ def _int(tree: Tree, path: str) -> int:
 def _decimal(tree: Tree, path: str) -> int:
     if not isinstance(tree, str):
         raise RequestError(_EXPECTED_DECIMAL, path)
-    return _to_int(decimal_units, str(tree), _EXPECTED_DECIMAL, path)
+    return _converted(decimal_units, str(tree), _EXPECTED_DECIMAL, path)
 
 
 def _text(tree: Tree, path: str) -> str:
@@ -182,11 +239,28 @@ def _text(tree: Tree, path: str) -> str:
 
 
 def _timestamp(tree: Tree, path: str) -> int:
-    return _to_int(timestamp_us, _text(tree, path), _EXPECTED_TIMESTAMP, path)
+    return _converted(timestamp_us, _text(tree, path), _EXPECTED_TIMESTAMP, path)
 
 
 def _duration(tree: Tree, path: str) -> int:
-    return _to_int(duration_us, _text(tree, path), _EXPECTED_DURATION, path)
+    return _converted(duration_us, _text(tree, path), _EXPECTED_DURATION, path)
+
+
+def _path(tree: Tree, path: str) -> str:
+    return _converted(path_text, _text(tree, path), _EXPECTED_PATH, path)
+
+
+def _ip(tree: Tree, path: str) -> int:
+    return _converted(ip_number, _text(tree, path), _EXPECTED_IP, path)
+
+
+def _cidr(tree: Tree, path: str) -> tuple[int, int]:
+    return _converted(cidr_range, _text(tree, path), _EXPECTED_CIDR, path)
+
+
+def _json(_tree: Tree, _path: str) -> bool:
+    """Any strict value but null; nothing can be asked of it but that it is there."""
+    return True
 
 
 def _reference(tree: Tree, type_name: str, path: str) -> str:
@@ -200,11 +274,13 @@ def _reference(tree: Tree, type_name: str, path: str) -> str:
 
 def _member(tree: Tree, type_: EnumT, path: str) -> str | int:
     text = _text(tree, path)
-    if text not in type_.members:
-        shown = ", ".join([f"`{name}`" for name in type_.members[:_MEMBERS_SHOWN_MAX]])
-        more = ", …" if len(type_.members) > _MEMBERS_SHOWN_MAX else ""
+    spellings = type_.spellings
+    if text not in spellings:
+        shown = ", ".join([f"`{name}`" for name in spellings[:_MEMBERS_SHOWN_MAX]])
+        more = ", …" if len(spellings) > _MEMBERS_SHOWN_MAX else ""
         raise RequestError(f"expected one of {shown}{more}", path)
-    return type_.members.index(text) if type_.ordered else text
+    rank = spellings.index(text)
+    return rank if type_.ordered else type_.members[rank]
 
 
 def _collection(tree: Tree, type_: CollT, types: RecordTypes, path: str) -> tuple[Any, ...]:
@@ -228,7 +304,7 @@ def all_distinct(items: Iterable[Any]) -> bool:
     return len(set(keys)) == len(keys)
 
 
-def _to_int(convert: Callable[[str], int], text: str, expected: str, path: str) -> int:
+def _converted(convert: Callable[[str], ValueT], text: str, expected: str, path: str) -> ValueT:
     try:
         return convert(text)
     except ValueError:
@@ -245,6 +321,15 @@ _EXPECTED_DECIMAL: Final = (
 )
 _EXPECTED_TIMESTAMP: Final = "expected a timestamp with zone such as `2026-03-02T10:00:00Z`"
 _EXPECTED_DURATION: Final = "expected a duration such as `15m` (ms, s, m, h, d)"
+_EXPECTED_PATH: Final = (
+    "expected a path: absolute, and normalised (no empty, `.` or `..` segment), such as `/srv/app`"
+)
+_EXPECTED_IP: Final = (
+    "expected an IP address in its canonical form such as `10.1.2.3` or `2001:db8::1`"
+)
+_EXPECTED_CIDR: Final = (
+    "expected a network in its canonical form such as `10.0.0.0/8` or `2001:db8::/32`"
+)
 READERS: Final[dict[str, Callable[[Tree, str], Any]]] = {
     "bool": _bool,
     "int": _int,
@@ -252,4 +337,8 @@ READERS: Final[dict[str, Callable[[Tree, str], Any]]] = {
     "string": _text,
     "timestamp": _timestamp,
     "duration": _duration,
+    "path": _path,
+    "ip": _ip,
+    "cidr": _cidr,
+    "json": _json,
 }

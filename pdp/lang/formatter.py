@@ -10,6 +10,7 @@ import dataclasses
 import re
 from typing import Any, Final
 
+from pdp.lang import codes
 from pdp.lang import nodes as n
 from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.formatting.declarations import policy_file
@@ -39,16 +40,23 @@ class CommentLost(PolicyError):
     """The new text would lack a comment, or have the comments in another order."""
 
 
+class TooLong(PolicyError):
+    """The new text is larger than a policy file may be, because lines were broken and indented."""
+
+
 def format_source(source: Source) -> str:
     """The text in the one style of Charter: the same declarations and the same comments.
 
-    Raises NotParsed for a text with syntax errors, and MeaningChanged or CommentLost where the
-    formatter itself went wrong: then the old text is the one to keep.
+    Raises NotParsed for a text with syntax errors, TooLong for one that would outgrow the limit,
+    and MeaningChanged or CommentLost where the formatter itself went wrong: the old text stays.
     """
     tree, diagnostics = parse(source)
     if diagnostics:
         raise NotParsed(f"`{source.name}` has syntax errors", diagnostics)
     text = write(source.text, tree)
+    if len(text.encode("utf-8")) > codes.FILE_BYTES_MAX:
+        limit = f"{codes.FILE_BYTES_MAX:,} bytes"
+        raise TooLong(f"`{source.name}` would be larger than {limit} in this style; split it")
     if text != source.text:
         prove(source, tree, text)
     return text

@@ -21,10 +21,11 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string literal, escapes already read."""
+    """A string literal, escapes already read; ``written`` is the literal with its quotes."""
 
     value: str
     span: Span
+    written: str = ""
 
 
 # ---------------------------------------------------------------- types

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -18,7 +17,7 @@ from pdp.decisionlog import record, redact
 from pdp.decisionlog.errors import LogError
 from pdp.decisionlog.record import Kind
 from pdp.decisionlog.writer import Writer
-from pdp.engine import Engine
+from pdp.engine import Engine, places_of
 from pdp.model import Attribution, Decision, DenyCause, Effect, Entity, Reasons, RequestError
 from pdp.protoform import decision_to_proto, receipt_to_proto, request_from_proto
 from pdp.request import Request
@@ -341,6 +340,4 @@ def _hidden_paths(request: Request, decision: Decision) -> tuple[str, ...]:
 
 def _report(rpc: str, bug: BaseException) -> None:
     """Tell the operator where a bug is, without its text: that may hold a caller's values."""
-    frames = traceback.extract_tb(bug.__traceback__)
-    where = " <- ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames[-5:]))
-    _LOG.error("internal error in %s: %s at %s", rpc, type(bug).__name__, where)
+    _LOG.error("internal error in %s: %s at %s", rpc, type(bug).__name__, places_of(bug))

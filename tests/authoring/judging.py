@@ -32,6 +32,13 @@ def tool(
     name: str = "a__b", /, required: tuple[str, ...] = (), **properties: Json
 ) -> dict[str, Json]:
     """A tool with these arguments and no annotations."""
+    return tool_of(name, properties, required)
+
+
+def tool_of(
+    name: str, properties: Mapping[str, Json], required: tuple[str, ...] = ()
+) -> dict[str, Json]:
+    """As ``tool``, for arguments of any name."""
     schema: dict[str, Json] = {"type": "object", "properties": dict(properties)}
     schema["required"] = list(required)
     return {"name": name, "inputSchema": schema}

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from pdp.authoring import declarations, frommcp, jsonschema
+from pdp.authoring import declarations, frommcp, jsonschema, plaintext
 from pdp.authoring.frommcp import Draft, draft_from_tools
 from pdp.authoring.naming import ActionName
 from pdp.authoring.toollist import read_tool_list
@@ -73,8 +73,8 @@ def test_nothing_that_a_hostile_server_writes_becomes_a_declaration() -> None:
 # ---------------------------------------------------------------- the judge can fail
 
 
-def raw_quotation(text: str, _: int) -> str:
-    return f'"{text}"'
+def as_it_is(text: str, _: int) -> str:
+    return text
 
 
 def unescaped(text: str) -> str:
@@ -94,19 +94,24 @@ def kept(wires: tuple[str, ...]) -> dict[str, str]:
 
 
 SABOTAGE: Final = {
-    "a comment of several lines": (declarations, "quoted", raw_quotation),
-    "a text that ends itself": (declarations, "text_literal", unescaped),
-    "two actions of one name": (frommcp, "distinct_actions", same_names),
-    "two fields of one name": (jsonschema, "field_names", undistinguished),
-    "members called like words of the language": (declarations, "member_names", kept),
-    "a hidden character in a name": (jsonschema, "is_wire_name", bool),
+    "a comment of several lines": ("one_line", as_it_is),
+    "a text that ends itself": ("text_literal", unescaped),
+    "two actions of one name": ("distinct_actions", same_names),
+    "two fields of one name": ("field_names", undistinguished),
+    "members called like words of the language": ("member_names", kept),
+    "a hidden character in a name": ("is_wire_name", bool),
 }
 
 
 @pytest.mark.parametrize("what", SABOTAGE)
 def test_the_judge_finds_a_broken_build(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    module, name, broken = SABOTAGE[what]
-    monkeypatch.setattr(module, name, broken)
+    name, broken = SABOTAGE[what]
+    users = [
+        module for module in (declarations, frommcp, jsonschema, plaintext) if hasattr(module, name)
+    ]
+    assert users
+    for module in users:
+        monkeypatch.setattr(module, name, broken)
     try:
         found = problems(drafted("hostile").text)
     except AssertionError as error:

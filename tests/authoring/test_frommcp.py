@@ -10,7 +10,7 @@ from pdp.authoring.toollist import Json, ToolListError
 from pdp.engine import Engine
 from pdp.model import DenyCause, RequestError
 from pdp.request import Request
-from tests.authoring.judging import PEOPLE, actions, declarations, draft, problems, tool
+from tests.authoring.judging import PEOPLE, actions, declarations, draft, problems, tool, tool_of
 
 STRING: Json = {"type": "string"}
 NULL: Json = {"type": "null"}
@@ -19,7 +19,7 @@ ITEM: Json = {"type": "object", "properties": {"n": {"type": "integer"}}, "requi
 
 def drafted(schema: Json, name: str = "x") -> str:
     """The draft of one tool with one mandatory argument; it must be good."""
-    text = draft(tool("a__b", (name,), **{name: schema})).text
+    text = draft(tool_of("a__b", {name: schema}, (name,))).text
     assert problems(text) == []
     return text
 
@@ -154,7 +154,7 @@ def test_secrets(name: str, schema: Json, expected: str) -> None:
         ({"readOnlyHint": True, "destructiveHint": True}, False, "high"),
     ],
 )
-def test_claims(annotations: Json, reversible: bool, risk: str) -> None:
+def test_claims(annotations: Json, reversible: object, risk: str) -> None:
     found = actions(draft({**tool(), "annotations": annotations}).text)["a.b"]
     assert (found.reversible, found.risk.text) == (reversible, risk)
 
@@ -204,7 +204,7 @@ def test_a_type_is_declared_before_what_needs_it_and_only_if_something_does() ->
     text = draft(tool("a__b", x=unused)).text
     assert "type" not in {line.split(" ")[0] for line in text.split("\n")}
     text = draft(tool("a__b", x=unused, y=outer)).text
-    assert text.index("enum AKind") < text.index("type AInner") < text.index("type AY")
+    assert text.index("enum AKind") < text.index("type AXItem") < text.index("type AY")
 
 
 def test_a_root_that_is_a_reference() -> None:
@@ -277,7 +277,7 @@ def test_more_than_a_file_may_hold_is_refused() -> None:
         f"f{n}": {"type": "integer", "description": description} for n in range(900)
     }
     with pytest.raises(ToolListError, match="convert fewer tools at once"):
-        draft(*[tool(f"a__t{n}", **many) for n in range(12)])
+        draft(*[tool_of(f"a__t{n}", many) for n in range(12)])
 
 
 def test_the_order_of_tools_changes_nothing() -> None:
@@ -286,17 +286,15 @@ def test_the_order_of_tools_changes_nothing() -> None:
 
 
 def test_the_types_take_the_arguments_that_the_server_takes() -> None:
-    text = draft(
-        tool(
-            "shop__order-it",
-            ("items", "Ship-To"),
-            items={"type": "array", "items": ITEM, "minItems": 1},
-            **{"Ship-To": {"type": "object", "properties": {"zip": STRING}, "required": ["zip"]}},
-            express={"type": "boolean"},
-            before={"type": "string", "format": "date-time"},
-            price={"type": "number"},
-        )
-    ).text
+    address: Json = {"type": "object", "properties": {"zip": STRING}, "required": ["zip"]}
+    properties: dict[str, Json] = {
+        "items": {"type": "array", "items": ITEM, "minItems": 1},
+        "Ship-To": address,
+        "express": {"type": "boolean"},
+        "before": {"type": "string", "format": "date-time"},
+        "price": {"type": "number"},
+    }
+    text = draft(tool_of("shop__order-it", properties, ("items", "Ship-To"))).text
     bundle = 'bundle t.t { version "1" language 1 owner "o" contact "c" governs shop }'
     files = {
         "d.charter": text,

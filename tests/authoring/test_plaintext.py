@@ -66,7 +66,9 @@ def test_visible_text_hides_nothing(text: str) -> None:
     assert not hides_something(text)
 
 
-@pytest.mark.parametrize("text", ["", " ", " a", "a ", "a\nb", "e\u0301", "\u202e", "x" * 257])
+@pytest.mark.parametrize(
+    "text", ["", " ", " a", "a ", "a\nb", "a\u00a0b", "a\u3000b", "e\u0301", "\u202e", "x" * 257]
+)
 def test_what_cannot_be_a_wire_name(text: str) -> None:
     assert not is_wire_name(text)
 
@@ -87,3 +89,4 @@ def test_a_name_is_spelt_out() -> None:
     assert spelt_out("a\u202eb\n", 20) == "a<U+202E>b<U+000A>"
     assert spelt_out("e\u0301 é", 20) == "e<U+0301> é"
     assert spelt_out("abcdef", 3) == "abc…"
+    assert spelt_out("a\u202eb", 8) == "a…"

@@ -30,8 +30,12 @@ _REFS: Final = st.sampled_from(
      "https://example.org/schema"]
 )  # fmt: skip
 _SCALARS: Final = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), _TEXTS
-)  # fmt: skip
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    _TEXTS,
+)
 _LEAVES: Final = st.one_of(
     st.booleans(),
     st.fixed_dictionaries(
@@ -44,7 +48,7 @@ _LEAVES: Final = st.one_of(
             "description": st.text(max_size=200),
             "format": st.sampled_from(["date-time", "email", "\u202e", ""]),
             "pattern": _TEXTS,
-            "minimum": st.integers() | st.floats(allow_nan=False),
+            "minimum": st.integers() | st.floats(allow_nan=False, allow_infinity=False),
             "maximum": st.integers(),
             "default": _SCALARS,
         },
@@ -96,14 +100,16 @@ _HINTS: Final = st.fixed_dictionaries(
         st.none() | st.booleans(),
     ),
 )
+_ABOUT: Final[dict[str, st.SearchStrategy[Any]]] = {
+    "description": st.text(max_size=300),
+    "annotations": st.one_of(st.none(), _HINTS),
+}
+_TOOLS: Final[st.SearchStrategy[dict[str, Any]]] = st.fixed_dictionaries(
+    {"name": _TOOL_NAMES, "inputSchema": _ROOTS},
+    optional=_ABOUT,
+)
 tools: Final[st.SearchStrategy[list[Mapping[str, Json]]]] = st.lists(
-    st.fixed_dictionaries(
-        {"name": _TOOL_NAMES, "inputSchema": _ROOTS},
-        optional={"description": st.text(max_size=300), "annotations": st.none() | _HINTS},
-    ),
-    min_size=1,
-    max_size=4,
-    unique_by=lambda tool: tool["name"],
+    _TOOLS, min_size=1, max_size=4, unique_by=lambda tool: str(tool["name"])
 )
 
 # Anything JSON, for what is no tool list at all; the keys are those that are looked for.

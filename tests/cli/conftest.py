@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.cli.world import World, build
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return build(tmp_path_factory.mktemp("cli"))
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = build(tmp_path_factory.mktemp("cli"))
+    yield made
+    made.forker.close()

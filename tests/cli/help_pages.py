@@ -31,5 +31,4 @@ def undocumented(root: typer.Typer = app) -> list[str]:
 
 
 def _is_sentence(text: str | None) -> bool:
-    words = (text or "").strip()
-    return words.endswith(".") and words[0] == words[0].upper()
+    return (text or "").strip().endswith(".")

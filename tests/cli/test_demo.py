@@ -17,7 +17,7 @@ from pdp.cli.output import console
 from pdp.engine import Engine
 from pdp.model import Decision, Effect, RequestError
 from pdp.service.config import STARTER_POLICIES
-from tests.cli.world import pdp
+from tests.cli.world import alone
 
 _ROW: Final = re.compile(r" *([0-9]+)  \S.*")
 ROWS_MIN: Final = 25
@@ -29,7 +29,7 @@ DEMO_S: Final = 50.0
 def test_the_demo() -> None:
     started = time.monotonic()
     # A setting of another server must not reach the demo's own.
-    done = pdp("demo", PDP_LOG_DIR="/nowhere", PDP_UNKNOWN="1")
+    done = alone("demo", PDP_LOG_DIR="/nowhere", PDP_UNKNOWN="1")
     assert time.monotonic() - started < DEMO_S
     assert (done.code, done.err) == (Exit.SUCCESS, "")
     lines = done.out.splitlines()

@@ -9,14 +9,14 @@ import pytest
 
 from pdp.cli.exit_codes import Exit
 from tests.cli.help_pages import commands
-from tests.cli.world import World, pdp
+from tests.cli.world import World, alone
 
 # line, code, words of the complaint on standard error ("" for none)
 TABLE: Final = [
     ("", Exit.INVALID, "Usage: pdp [OPTIONS] COMMAND"),
     ("--help", Exit.SUCCESS, ""),
     ("--version", Exit.SUCCESS, ""),
-    ("chek", Exit.INVALID, "error: no such command `chek`; did you mean `check`?\nhelp: `pdp -"),
+    ("chek", Exit.INVALID, "error: no such command `chek`; did you mean `check`"),
     ("--bogus", Exit.INVALID, "error: no such option `--bogus`\n"),
     ("check", Exit.INVALID, "error: missing argument `PATH`\nhelp: `pdp check --help`\n"),
     ("check {policies}", Exit.SUCCESS, ""),
@@ -72,6 +72,9 @@ TABLE: Final = [
     ("log verify {damaged}", Exit.FAILURE, ""),
     ("log verify {gone}", Exit.FAILURE, "error: there is no decision log in `"),
     ("log verify {empty}", Exit.FAILURE, "error: there is no decision log in `"),
+    ("log verify {nolog}", Exit.FAILURE, "cannot be read: Is a directory\n"),
+    ("log show {nolog} 1", Exit.FAILURE, "cannot be read: Is a directory\n"),
+    ("log tail {nolog}", Exit.FAILURE, "cannot be read: Is a directory\n"),
     ("log show {log} {id}", Exit.SUCCESS, ""),
     ("log show {log} 999", Exit.FAILURE, "; `pdp log tail` shows the newest\n"),
     ("log show {damaged} {id}", Exit.FAILURE, "error: the log is damaged in `0000000001.seg`"),
@@ -79,6 +82,10 @@ TABLE: Final = [
     ("log tail {log} -n some", Exit.INVALID, "`--count` / `-n`: expected a whole number\n"),
     ("log tail {log} -n -1", Exit.INVALID, "`--count` / `-n`: expected at least 0\n"),
     ("serve", Exit.INVALID, "--log-dir"),
+    ("fmt {policies} --check", Exit.SUCCESS, ""),
+    ("init {policies}", Exit.INVALID, "is not empty; name a new directory\n"),
+    ("schema", Exit.INVALID, "Usage: pdp schema [OPTIONS] COMMAND"),
+    ("schema from-mcp {gone}", Exit.INVALID, "cannot be read: No such file or directory\n"),
     ("demo extra", Exit.INVALID, "error: unexpected `extra`\n"),
 ]  # fmt: skip
 
@@ -109,12 +116,17 @@ def test_two_is_a_deny_and_nothing_else(world: World) -> None:
     assert all(world.run(line).out.startswith("deny (") for line in denied)
 
 
+@pytest.mark.parametrize("line", ["", "check {mistakes} --format json", "decide {deny} {unsafe}"])
+def test_a_process_of_its_own_says_the_same(world: World, line: str) -> None:
+    assert alone(*world.arguments(line)) == world.run(line)
+
+
 def test_a_request_from_standard_input(world: World) -> None:
     arguments = world.arguments("decide - {unsafe}")
-    done = pdp(*arguments, stdin=Path(world.places["allow"]).read_bytes())
+    done = world.pdp(*arguments, stdin=Path(world.places["allow"]).read_bytes())
     assert done == world.run("decide {allow} {unsafe}")
 
 
 def test_no_request_on_standard_input(world: World) -> None:
-    done = pdp(*world.arguments("decide - {unsafe}"))
+    done = world.pdp(*world.arguments("decide - {unsafe}"))
     assert (done.code, done.err) == (Exit.INVALID, "error: invalid request: it is empty\n")

@@ -12,10 +12,11 @@ from typing import IO, Final
 
 import pytest
 
+from pdp.cli import output
 from pdp.cli.exit_codes import Exit
 from pdp.decisionlog.record import Kind
 from pdp.decisionlog.writer import Writer
-from tests.cli.world import END_S, POLICIES, World, command, environment, pdp, refund
+from tests.cli.world import END_S, POLICIES, World, alone, command, environment, refund
 from tests.decisionlog import samples
 
 ESCAPE: Final = "\x1b["
@@ -43,9 +44,9 @@ def test_colours_are_for_terminals(world: World, line: str) -> None:
     plain = world.run(line)
     assert ESCAPE not in plain.out + plain.err
     arguments = world.arguments(line)
-    coloured = pdp(*arguments, FORCE_COLOR="1")
+    coloured = world.pdp(*arguments, FORCE_COLOR="1")
     assert ESCAPE in coloured.out + coloured.err
-    assert pdp(*arguments, FORCE_COLOR="1", NO_COLOR="1") == plain
+    assert world.pdp(*arguments, FORCE_COLOR="1", NO_COLOR="1") == plain
 
 
 # ---------------------------------------------------------------- hidden characters
@@ -69,38 +70,45 @@ def hostile(tmp_path: Path) -> dict[str, Path]:
     return {**places, "policies": policies}
 
 
+def test_without_escaping_they_would_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hidden(output.safe(HOSTILE) + output.json_text(HOSTILE)) == []
+    monkeypatch.setattr(output, "escaped", lambda text: text)
+    assert hidden(output.safe(HOSTILE)) == hidden(HOSTILE)
+    assert hidden(output.json_text(HOSTILE))
+
+
 def test_hidden_characters_of_requests(world: World, hostile: dict[str, Path]) -> None:
     unsafe = world.arguments("{unsafe} --explain")
-    done = pdp("decide", str(hostile["note"]), *unsafe)
+    done = world.pdp("decide", str(hostile["note"]), *unsafe)
     assert done.code == Exit.APPROVAL
     assert r"args.note = " in done.out
     assert r"\u202egnp.exe" in done.out
     assert hidden(done.out) == []
     for name in ("member", "action"):
-        done = pdp("decide", str(hostile[name]), *unsafe, "--format", "json")
+        done = world.pdp("decide", str(hostile[name]), *unsafe, "--format", "json")
         assert done.code == Exit.INVALID
         assert done.json["error"]["field"]
         assert hidden(done.out + done.err) == []
 
 
-def test_hidden_characters_of_policies(hostile: dict[str, Path]) -> None:
-    text = pdp("check", str(hostile["policies"]))
+def test_hidden_characters_of_policies(world: World, hostile: dict[str, Path]) -> None:
+    text = world.pdp("check", str(hostile["policies"]))
     assert (text.code, hidden(text.err)) == (Exit.INVALID, [])
     assert "C0005 hidden-character" in text.err
-    data = pdp("check", str(hostile["policies"]), "--format", "json")
+    data = world.pdp("check", str(hostile["policies"]), "--format", "json")
     assert hidden(data.out) == []
     # A program still reads the name as it is.
     assert data.json["diagnostics"][0]["file"] == f"{HOSTILE}.charter"
 
 
-def test_hidden_characters_of_arguments() -> None:
+def test_hidden_characters_of_arguments(world: World) -> None:
     for arguments in (["check", HOSTILE], [HOSTILE], ["check", "--format", HOSTILE, "x"]):
-        done = pdp(*arguments)
+        done = world.pdp(*arguments)
         assert (done.code, hidden(done.err)) == (Exit.INVALID, [])
 
 
-def test_a_line_break_cannot_start_a_line_of_ours() -> None:
-    done = pdp("check", "x\nok: bundle")
+def test_a_line_break_cannot_start_a_line_of_ours(world: World) -> None:
+    done = world.pdp("check", "x\nok: bundle")
     assert len(done.err.splitlines()) == 1
 
 
@@ -108,7 +116,7 @@ def test_markup_and_emoji_are_text(world: World, tmp_path: Path) -> None:
     path = tmp_path / "request.json"
     note = "[bold]late[/bold] :bug: [/]"
     path.write_text(json.dumps(refund("300.00", args={"amount": "300.00", "note": note})))
-    assert note in pdp("decide", str(path), *world.arguments("{unsafe} --explain")).out
+    assert note in world.pdp("decide", str(path), *world.arguments("{unsafe} --explain")).out
 
 
 # ---------------------------------------------------------------- encodings
@@ -116,7 +124,7 @@ def test_markup_and_emoji_are_text(world: World, tmp_path: Path) -> None:
 
 def test_an_encoding_that_lacks_characters(world: World) -> None:
     line = "check {mistakes} --format json"
-    done = pdp(*world.arguments(line), PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    done = alone(*world.arguments(line), PYTHONUTF8="0", PYTHONIOENCODING="ascii")
     assert done.out.isascii()
     assert done.json == world.run(line).json
 
@@ -148,9 +156,10 @@ def into(output: int | IO[bytes], *arguments: str) -> subprocess.CompletedProces
     )
 
 
-def test_an_answer_that_cannot_be_written_is_no_allow(world: World) -> None:
+@pytest.mark.parametrize("name", ["allow", "refused"])
+def test_an_answer_that_cannot_be_written_is_no_allow(world: World, name: str) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = into(full, *world.arguments("decide {allow} {unsafe} --format json"))
+        done = into(full, *world.arguments(f"decide {{{name}}} {{unsafe}} --format json"))
     assert done.returncode == Exit.FAILURE
     assert done.stderr.startswith(b"error: ")
     assert b"No space left on device" in done.stderr

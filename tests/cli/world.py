@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -39,11 +40,43 @@ class Done:
         return json.loads(self.out)
 
 
+class Forker:
+    """The process of ``forking.py``, and the files it runs the command with."""
+
+    def __init__(self, directory: Path) -> None:
+        self._streams = {name: directory / name for name in ("in", "out", "err")}
+        root = Path(__file__).resolve().parents[2]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.cli.forking"],
+            cwd=root,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+
+    def run(self, arguments: Sequence[str], stdin: bytes, env: dict[str, str]) -> Done:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        for name, path in self._streams.items():
+            path.write_bytes(stdin if name == "in" else b"")
+        streams = {name: str(path) for name, path in self._streams.items()}
+        asked = {"arguments": arguments, "env": env, **streams}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        code = int(self._process.stdout.readline())
+        return Done(code, self._streams["out"].read_text(), self._streams["err"].read_text())
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Where things are, by the names that lines use in braces; and every run so far."""
 
     places: dict[str, str]
+    forker: Forker
     _runs: dict[str, Done] = field(default_factory=dict)
 
     def arguments(self, line: str) -> list[str]:
@@ -53,8 +86,12 @@ class World:
     def run(self, line: str) -> Done:
         """Run a line, or give what it left the first time."""
         if line not in self._runs:
-            self._runs[line] = pdp(*self.arguments(line))
+            self._runs[line] = self.pdp(*self.arguments(line))
         return self._runs[line]
+
+    def pdp(self, *arguments: str, stdin: bytes = b"", **env: str) -> Done:
+        """Run the command to its end, in a process forked for it."""
+        return self.forker.run(arguments, stdin, environment(**env))
 
 
 def command(*arguments: str) -> list[str]:
@@ -72,11 +109,11 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONUTF8": "1", "TERM": "xterm-256color", **more}
 
 
-def pdp(*arguments: str, stdin: bytes = b"", **env: str) -> Done:
-    """Run the command to its end."""
+def alone(*arguments: str, **env: str) -> Done:
+    """Run the command to its end, from the start of the interpreter on."""
     run = subprocess.run(
         command(*arguments),
-        input=stdin,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         env=environment(**env),
         timeout=END_S,
@@ -124,7 +161,9 @@ def build(directory: Path) -> World:
     places["part"] = str(MISTAKES / "twelve.charter")
     places["other"] = __file__
     places |= {name: str(path) for name, path in _policies(directory).items()}
-    return World(places | _logs(directory))
+    streams = directory / "streams"
+    streams.mkdir()
+    return World(places | _logs(directory), Forker(streams))
 
 
 def _policies(directory: Path) -> dict[str, Path]:
@@ -162,4 +201,6 @@ def _logs(directory: Path) -> dict[str, str]:
     data = bytearray(segment.read_bytes())
     data[data.index(b"payment.refund")] ^= 1
     segment.write_bytes(data)
+    places["nolog"] = str(directory / "nolog")
+    (directory / "nolog" / "0000000001.seg").mkdir(parents=True)
     return places

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from pdp.eval.binder import Binder
-from pdp.eval.compiler import Cell, Places
+from pdp.eval.compiler import Cell, Places, condition_of
 from pdp.eval.decoder import Decoders
 from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest, Directory
@@ -51,6 +51,7 @@ from pdp.model import Entity
 from pdp.request import Request
 
 FILE: Final = "lab.charter"
+LOW: Final = 0
 NOW_US: Final = 1_772_445_600_000_000
 CHANNEL: Final = EnumT("Channel", ("email", "phone", "web"))
 TIER: Final = EnumT("Tier", ("bronze", "silver", "gold"), ordered=True)
@@ -250,9 +251,9 @@ def bind(request: Request = REQUEST) -> BoundRequest:
 
 
 def cell(*rules: Rule, sources: dict[str, Source] | None = None, principal: str = "Bot") -> Cell:
-    return Cell(
-        list(enumerate(rules)), Scope(SCHEMA, RUN, "Case", principal), Places(sources or {})
-    )
+    scope = Scope(SCHEMA, RUN, "Case", principal)
+    conditions = [(index, condition_of(rule, scope)) for index, rule in enumerate(rules)]
+    return Cell(conditions, scope, Places(sources or {}))
 
 
 def answer(
@@ -268,10 +269,10 @@ def answer_of(
     """As ``answer``, of a whole rule."""
     bound = request if isinstance(request, BoundRequest) else bind(request)
     compiled = cell(judged, principal=actor.partition("::")[0])
-    held, erred = compiled.exactly(bound, actor, NOW_US)
+    held, erred = compiled.exactly(bound, actor, NOW_US, LOW)
     exact = (erred[0][1], erred[0][2].column) if erred else held == 1
     try:
-        fast = compiled.held(bound, actor, NOW_US) == 1
+        fast = compiled.held(bound, actor, NOW_US, LOW) == 1
     except EvalError:
         return exact
     assert fast == exact, "the fast form answered otherwise than the exact one"

@@ -270,7 +270,7 @@ def principal_only(request: Request) -> tuple[Entity, ...]:
     [
         (binder_module, "_everyone", principal_only, "bad attributes beside a bad name"),
         (binder_module, "_check_groups", lambda *_: None, "a group of another type"),
-        (binder_module, "request_digest", lambda _: "", "2^53 in args"),
+        (binder_module, "request_digest", lambda *_: "", "2^53 in args"),
         (binder_module, "unknown_name", "unknown {} `{}`".format, "an unknown action"),
         (Binder, "_described", lambda *_: {}, "attributes for a directory type"),
         (Binder, "_described", lambda *_: {}, "twice with other attributes"),

@@ -54,6 +54,7 @@ from tests.eval.lab import (
     CASE,
     CHANNEL,
     FALSE,
+    LOW,
     NOW_US,
     REQUEST,
     RUN,
@@ -416,11 +417,11 @@ def test_rules_of_one_cell_answer_together_and_err_alone() -> None:
     )
     bound = bind()
     with pytest.raises(EvalError):
-        compiled.held(bound, "Bot::b1", NOW_US)
-    assert compiled.exactly(bound, "Bot::b1", NOW_US) == (0b1001, [(1, UNKNOWN, span(5))])
+        compiled.held(bound, "Bot::b1", NOW_US, LOW)
+    assert compiled.exactly(bound, "Bot::b1", NOW_US, LOW) == (0b1001, [(1, UNKNOWN, span(5))])
     calm = cell(rule("a", "allow", TRUE), rule("d", "allow", TRUE, span=span(file="other.charter")))
-    assert calm.held(bound, "Bot::b1", NOW_US) == 0b11
-    assert cell().held(bound, "Bot::b1", NOW_US) == 0
+    assert calm.held(bound, "Bot::b1", NOW_US, LOW) == 0b11
+    assert cell().held(bound, "Bot::b1", NOW_US, LOW) == 0
 
 
 # ---------------------------------------------------------------- routes
@@ -431,21 +432,23 @@ def test_an_approver_for_whom_the_condition_errs_is_not_eligible() -> None:
     gold = compare(attr(root("approver"), "level", TIER), "==", const(2, TIER))
     test = compile_test(gold, scope, Places({}))
     bound = bind()
-    assert [test(bound, uid, NOW_US) for uid in ("User::ann", "User::bob", "User::gone")] == [
+    assert [test(bound, uid, NOW_US, LOW) for uid in ("User::ann", "User::bob", "User::gone")] == [
         True,
         False,
         False,
     ]
-    assert compile_test(either(unknown(1), TRUE), scope, Places({}))(bound, "User::ann", NOW_US)
+    assert compile_test(either(unknown(1), TRUE), scope, Places({}))(
+        bound, "User::ann", NOW_US, LOW
+    )
 
 
 def test_values_are_read_or_raise() -> None:
     scope = Scope(SCHEMA, RUN, "Case", None)
     bound = bind()
     read = compile_value(arg("tier"), scope, Places({}))
-    assert read(bound, "", NOW_US) == 1
+    assert read(bound, "", NOW_US, LOW) == 1
     with pytest.raises(EvalError):
-        compile_value(arg("maybe"), scope, Places({}))(bound, "", NOW_US)
+        compile_value(arg("maybe"), scope, Places({}))(bound, "", NOW_US, LOW)
 
 
 # ---------------------------------------------------------------- both forms
@@ -626,7 +629,7 @@ def broken_traceback(*, is_exact: bool) -> list[traceback.FrameSummary]:
     bound = with_fields(bind(), args=Args())
     judge: Any = compiled.exactly if is_exact else compiled.held
     with pytest.raises(AttributeError) as caught:
-        judge(bound, "Bot::b1", NOW_US)
+        judge(bound, "Bot::b1", NOW_US, LOW)
     return list(traceback.extract_tb(caught.value.__traceback__))
 
 
@@ -658,6 +661,6 @@ def test_what_comes_from_another_file_is_shown_where_it_is_used() -> None:
     judged = rule("r", "deny", when, span=span(1, 3))
     compiled = cell(judged, sources={"lab.charter": text})
     with pytest.raises(AttributeError) as caught:
-        compiled.held(with_fields(bind(), args=object()), "Bot::b1", NOW_US)
+        compiled.held(with_fields(bind(), args=object()), "Bot::b1", NOW_US, LOW)
     last = traceback.extract_tb(caught.value.__traceback__)[-1]
     assert (last.lineno, last.line) == (3, "rule")

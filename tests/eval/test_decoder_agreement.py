@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from pdp.eval import decoder, records
 from pdp.eval.decoder import ObjectDecoder
 from pdp.eval.records import RecordTypes
-from pdp.lang.types import CollT, EnumT, FieldT, RecordT, Type
+from pdp.lang.types import PRIMS, CollT, EnumT, FieldT, RecordT, Type
 from tests.eval.mangled import mangled
 from tests.eval.outcome import outcome, plain
 from tests.eval.shop import TYPES, field
@@ -36,8 +36,13 @@ ATOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "enum": ('"email"', '"a:b"'),
     "level": ('"gold"', '"bronze"', '"x"'),
     "reference": ('"ann"', '"a:b"', '""', '"\u202e"'),
+    "path": ('"/"', '"/srv/a:b"', '"/srv/"', '"/a/../b"'),
+    "ip": ('"10.1.2.3"', '"2001:db8::1"', '"::ffff:1.2.3.4"', '"1"'),
+    "cidr": ('"10.0.0.0/8"', '"::/0"', '"10.0.0.1/8"'),
+    "json": ('{"a":1}', '{"a":{"b:":"x:y"},"c":[{}]}', '{"a":1,"a":2}', "1e3", '"x"', "[1.50]"),
 }
 LABEL: Final = EnumT("Label", ("email", "a:b"))
+WIRED: Final = EnumT("Wired", ("mail", "colons"), wires=("email", "a:b"))
 
 
 def sample_type(chance: random.Random, depth: int) -> Type:
@@ -46,13 +51,18 @@ def sample_type(chance: random.Random, depth: int) -> Type:
         return RecordT("", sample_fields(chance, depth - 1))
     if kind in {"list", "set"}:
         return CollT(kind, sample_type(chance, depth - 1), chance.randint(0, 1), 3)
-    return LABEL if kind == "enum" else TYPES[kind]
+    if kind in {"path", "ip", "cidr", "json"}:
+        return PRIMS[kind]
+    return chance.choice([LABEL, WIRED]) if kind == "enum" else TYPES[kind]
 
 
 def sample_fields(chance: random.Random, depth: int) -> tuple[FieldT, ...]:
     names = chance.sample(["a", "b", "a:b", "é", "x"], chance.randint(1, 3))
     return tuple(
-        field(f"n{index}", sample_type(chance, depth), wire, optional=chance.random() < 0.4)
+        replace(
+            field(f"n{index}", sample_type(chance, depth), wire, optional=chance.random() < 0.4),
+            nullable=chance.random() < 0.3,
+        )
         for index, wire in enumerate(names)
     )
 
@@ -73,10 +83,16 @@ def sample_text(type_: Type, chance: random.Random) -> str:
 def sample_object(fields: tuple[FieldT, ...], chance: random.Random) -> str:
     present = [item for item in fields if not item.optional or chance.random() < 0.6]
     chance.shuffle(present)
-    members = [f'"{item.wire}":{sample_text(item.type, chance)}' for item in present]
+    members = [f'"{item.wire}":{_member_text(item, chance)}' for item in present]
     if members and chance.random() < 0.1:
         members.append(chance.choice(members))
     return "{" + ",".join(members) + "}"
+
+
+def _member_text(item: FieldT, chance: random.Random) -> str:
+    if chance.random() < (0.3 if item.nullable else 0.02):
+        return chance.choice(["null", " null "])
+    return sample_text(item.type, chance)
 
 
 def differences(seed: int, schemas: int, texts: int) -> tuple[list[Sample], int]:
@@ -109,6 +125,22 @@ def test_sabotage_duplicate_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoder, "has_duplicate_keys", lambda *_: False)
     found, _ = differences(seed=7, schemas=100, texts=40)
     assert any(sample.text.count(":") > 1 for sample in found)
+
+
+def test_sabotage_duplicate_keys_inside_any_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder, "_raw_json", lambda *_: True)
+    found, _ = differences(seed=7, schemas=100, texts=40)
+    assert any('{"a":1,"a":2}' in sample.text for sample in found)
+
+
+def null_kept(step: decoder.Convert | None) -> decoder.Convert:
+    return lambda value: value if value is None or step is None else step(value)
+
+
+def test_sabotage_null_is_present(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder, "_or_absent", null_kept)
+    found, _ = differences(seed=7, schemas=100, texts=40)
+    assert any("null" in sample.text for sample in found)
 
 
 def test_sabotage_unbounded_integers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -431,7 +431,10 @@ def test_unknown_ancestors_leave_the_question_open():
 def test_has_looks_at_bases_first_and_not_at_the_last_entity():
     author = Attr(RESOURCE, "author", USER, True, _span())
     dept = Attr(author, "dept", STRING, True, _span())
-    written_by = lambda who: request(ANN, resource=entity("Doc::d", size=1, author=who))  # noqa: E731
+
+    def written_by(who: str) -> Request:
+        return request(ANN, resource=entity("Doc::d", size=1, author=who))
+
     assert outcome(Has(author, _span()), request(ANN)) == "false"
     assert outcome(Has(dept, _span()), request(ANN)) == "false"
     assert outcome(Has(author, _span()), written_by("nobody")) == "held"

@@ -230,6 +230,9 @@ def test_values_are_written_as_they_are_read() -> None:
 
 
 def test_like_patterns_split_at_stars_that_are_not_escaped() -> None:
-    assert like_parts("a*b") == ("a", "b")
-    assert like_parts(r"a\*b") == ("a*b",)
-    assert like_parts("*") == ("", "")
+    assert like_parts('"a*b"') == ("a", "b")
+    assert like_parts(r'"a\*b"') == ("a*b",)
+    assert like_parts('"*"') == ("", "")
+    assert like_parts(r'"C:\\*"') == ("C:\\", "")
+    assert like_parts(r'"\"\t\n*"') == ('"\t\n', "")
+    assert like_parts(r'r"C:\x*\*"') == ("C:\\x", "*")

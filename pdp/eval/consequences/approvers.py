@@ -5,17 +5,18 @@ The join and the matching are those of ``pdp.approvals.requirement``; here are t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from msgspec import UNSET
 
-from pdp.approvals.requirement import fillable, join
+from pdp.approvals.requirement import escalated, fillable, join
 from pdp.eval.compiler import Places, Read, Test, compile_test, compile_value
 from pdp.eval.consequences.shown import shown_text
 from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest, Facts, attribute_name
+from pdp.eval.risk import LOW
 from pdp.eval.runtime import EvalError
 from pdp.lang.checked import Attr, Root, Route
 from pdp.lang.types import Type
@@ -38,15 +39,26 @@ class Requirement:
         "_tests",
     )
 
-    def __init__(self, routes: Sequence[Route], scope: Scope, places: Places) -> None:
-        joined = join([_requirement(route) for route in routes])
-        if joined is None:
-            raise AssertionError("a requirement without routes")
+    def __init__(
+        self,
+        names: Iterable[str],
+        routes: Mapping[str, Route],
+        scope: Scope,
+        places: Places,
+        *,
+        is_grave: bool,
+    ) -> None:
+        """``names`` are the routes required, of all ``routes``.
+
+        ``is_grave``: the risk is such that an agent's owner may not approve, whatever they say.
+        """
+        required = [routes[name] for name in sorted(set(names))]
+        joined = required_of(required, routes)
         self._joined: Final = joined
         self._schema: Final = scope.schema
         self._tests: Final[dict[tuple[str, str], Test]] = {}
         self._shown: Final[dict[str, tuple[Read, Type]]] = {}
-        for route in routes:
+        for route in required:
             for need in route.needs:
                 # One key, one condition: equal text in one program means the same.
                 if need.where is not None:
@@ -55,12 +67,20 @@ class Requirement:
                     )
             for label, path in route.show:
                 self._shown[label] = (compile_value(path, scope, places), _type(path, scope))
-        # An agent's owner never signs what cannot be undone, whatever the routes say.
-        self._is_owner_barred: Final = "owner" in joined.exclude or not scope.action.reversible
+        # An agent's owner never signs what is grave or cannot be undone, whatever the routes say.
+        self._is_owner_barred: Final = (
+            "owner" in joined.exclude or not scope.action.reversible or is_grave
+        )
         self._is_same_team_barred: Final = "same_team" in joined.exclude
 
     def is_fillable(self, bound: BoundRequest, now_us: int) -> bool:
-        """Whether distinct eligible people of the directory can fill every need."""
+        """Whether distinct eligible people of the directory can fill every need.
+
+        And, where the last person in the chain is to confirm, whether there is one. That fills no
+        need. What is required after an escalation is not looked at.
+        """
+        if self._joined.confirm_user and bound.user is None:
+            return False
         barred = self._barred(bound)
         barred_groups = self._barred_groups(bound)
 
@@ -71,17 +91,17 @@ class Requirement:
                 for person in self._people(bound, need.group)
                 if person.uid not in barred
                 and barred_groups.isdisjoint(person.groups)
-                and (test is None or test(bound, person.uid, now_us))
+                and (test is None or test(bound, person.uid, now_us, LOW))
             ]
 
         return fillable(self._joined.needs, eligible)
 
-    def of(self, bound: BoundRequest, now_us: int) -> ApprovalRequirement:
+    def of(self, bound: BoundRequest, now_us: int, tier: int) -> ApprovalRequirement:
         """The requirement with the values that approvers of this request are shown."""
         if not self._shown:
             return self._joined
         shown = [
-            (label, _shown_value(read, type_, bound, now_us))
+            (label, _shown_value(read, type_, bound, now_us, tier))
             for label, (read, type_) in sorted(self._shown.items())
         ]
         return replace(self._joined, show=tuple(shown))
@@ -121,13 +141,42 @@ class Requirement:
         return frozenset(group for facts in known if facts is not None for group in facts.groups)
 
 
+def required_of(required: Iterable[Route], routes: Mapping[str, Route]) -> ApprovalRequirement:
+    """The join of the ``required`` routes, and of all that with each route they escalate to.
+
+    The escalations of an escalation follow, counted from the request.
+    """
+    required = tuple(required)
+    base = join([_requirement(route) for route in required])
+    if base is None:
+        raise AssertionError("a requirement without routes")
+    steps = {
+        (after_s, name): escalated(base, _requirement(routes[name]), after_s)
+        for route in required
+        for name, after_s in _steps(route, routes)
+    }
+    return replace(base, escalations=tuple(steps[key] for key in sorted(steps)))
+
+
+def _steps(route: Route, routes: Mapping[str, Route]) -> Iterator[tuple[str, int]]:
+    """The routes that ``route`` escalates to in turn, and after how long; the checker ends it."""
+    total_s = 0
+    step = route.escalate
+    while step is not None:
+        name, after_s = step
+        total_s += after_s
+        yield name, total_s
+        step = routes[name].escalate
+
+
 def _requirement(route: Route) -> ApprovalRequirement:
     return ApprovalRequirement(
         routes=(route.name,),
         needs=tuple(Need(need.group, need.where_text, need.count) for need in route.needs),
         exclude=route.exclude,
-        decide_within_s=(DECIDE_WITHIN_DEFAULT_S if route.expires_s is None else route.expires_s),
-        use_within_s=USE_WITHIN_DEFAULT_S,
+        decide_within_s=DECIDE_WITHIN_DEFAULT_S if route.expires_s is None else route.expires_s,
+        use_within_s=USE_WITHIN_DEFAULT_S if route.use_within_s is None else route.use_within_s,
+        confirm_user=route.confirm_user,
     )
 
 
@@ -137,12 +186,14 @@ def _type(path: Attr | Root, scope: Scope) -> Type:
     return path.type if narrowed is None else narrowed
 
 
-def _shown_value(read: Read, type_: Type, bound: BoundRequest, now_us: int) -> str | None:
+def _shown_value(
+    read: Read, type_: Type, bound: BoundRequest, now_us: int, tier: int
+) -> str | None:
     try:
-        value = read(bound, "", now_us)
+        value = read(bound, "", now_us, tier)
     except EvalError:
         return None
     return shown_text(value, type_)
 
 
-__all__ = ["DECIDE_WITHIN_DEFAULT_S", "USE_WITHIN_DEFAULT_S", "Requirement"]
+__all__ = ["DECIDE_WITHIN_DEFAULT_S", "USE_WITHIN_DEFAULT_S", "Requirement", "required_of"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from pdp.lang.checked import Rule
-from pdp.model import DenyCause, Effect, Reasons, RuleError
+from pdp.model import DenyCause, DeterminingRule, Effect, Reasons, RuleError
 
 _ALLOWED: Final = "Allowed."
 _DENIED: Final = {
@@ -21,18 +20,19 @@ _DENIED: Final = {
 }
 
 
-def of(
+def of(  # noqa: PLR0913, PLR0917 - all that an answer follows from
     effect: Effect,
     causes: Sequence[DenyCause],
-    rules: Sequence[Rule],
+    rules: Sequence[DeterminingRule],
+    routes: Sequence[str],
     errors: Sequence[RuleError],
     contact: str,
 ) -> Reasons:
     """The reasons of an answer. The first of ``causes`` is answered; ``rules`` determined it.
 
-    ``contact`` is the bundle's, for where no rule says whom to ask.
+    ``routes`` are those required. ``contact`` is the bundle's, for where no rule says whom to ask.
     """
-    told = _told(effect, causes, rules)
+    told = _told(effect, causes, rules, routes)
     person = told
     if effect is not Effect.ALLOW:
         contacts = _distinct(rule.contact for rule in rules) or _distinct([contact])
@@ -50,13 +50,17 @@ def of_invalid(problem: str, contact: str) -> Reasons:
     return Reasons(told, person, f"deny; causes: {DenyCause.INVALID_REQUEST.value}")
 
 
-def _told(effect: Effect, causes: Sequence[DenyCause], rules: Sequence[Rule]) -> str:
+def _told(
+    effect: Effect,
+    causes: Sequence[DenyCause],
+    rules: Sequence[DeterminingRule],
+    routes: Sequence[str],
+) -> str:
     because = " ".join(_distinct(rule.because for rule in rules))
     match effect:
         case Effect.ALLOW:
             return _ALLOWED
         case Effect.REQUIRE_APPROVAL:
-            routes = sorted({route for rule in rules for route in rule.routes})
             word = "route" if len(routes) == 1 else "routes"
             needs = f"Needs approval from {word} {', '.join(routes)}"
             return f"{needs}: {because}" if because else f"{needs}."
@@ -69,14 +73,14 @@ def _told(effect: Effect, causes: Sequence[DenyCause], rules: Sequence[Rule]) ->
 def _audited(
     effect: Effect,
     causes: Sequence[DenyCause],
-    rules: Sequence[Rule],
+    rules: Sequence[DeterminingRule],
     errors: Sequence[RuleError],
 ) -> str:
     parts = [effect.value]
     if causes:
         parts.append(f"causes: {', '.join(cause.value for cause in causes)}")
     if rules:
-        parts.append(f"rules: {', '.join(rule.name for rule in rules)}")
+        parts.append(f"rules: {', '.join(rule.rule for rule in rules)}")
     if errors:
         places = [f"{e.rule} {e.kind} at {e.file}:{e.line}:{e.column}" for e in errors]
         parts.append(f"errors: {', '.join(places)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, assert_never
 
 from msgspec import UNSET
@@ -13,6 +14,7 @@ from pdp.eval.facts import attribute_name
 from pdp.lang.types import (
     DECIMAL_DIGITS,
     DECIMAL_SCALE,
+    IPV6_BASE,
     CollT,
     EntityT,
     EnumT,
@@ -41,8 +43,8 @@ def _tree(value: Any, type_: Type) -> Tree:
         case Prim():
             return _primitive(value, type_.name)
         case EnumT():
-            name: str = type_.members[value] if type_.ordered else value
-            return name
+            rank = value if type_.ordered else type_.members.index(value)
+            return type_.spellings[rank]
         case EntityT():
             identifier: str = value.partition("::")[2]
             return identifier
@@ -63,7 +65,8 @@ def _tree(value: Any, type_: Type) -> Tree:
 
 def _primitive(value: Any, name: str) -> Tree:
     match name:
-        case "bool":
+        case "bool" | "json":
+            # Of any JSON only its presence is known: that it is there is all that can be shown.
             return bool(value)
         case "int":
             return Number(value)
@@ -73,8 +76,20 @@ def _primitive(value: Any, name: str) -> Tree:
             return _timestamp(value)
         case "duration":
             return _duration(value)
-        case _:
+        case "ip":
+            return str(_address(value))
+        case "cidr":
+            first, last = value
+            address = _address(first)
+            return f"{address}/{address.max_prefixlen - (last - first).bit_length()}"
+        case "string" | "path":
             return str(value)
+        case _:
+            raise AssertionError(f"a {name} cannot be shown")
+
+
+def _address(number: int) -> IPv4Address | IPv6Address:
+    return IPv4Address(number) if number < IPV6_BASE else IPv6Address(number - IPV6_BASE)
 
 
 def _decimal(units: int) -> str:

@@ -9,11 +9,14 @@ one gives the same answer; where it raises, only the exact one is believed. No s
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import prod
 from typing import Final, TypeAlias, assert_never
 
-from pdp.eval.emit.nodes import call, compare, constant, method, name, thunk
+from pdp.eval.emit import matchers
+from pdp.eval.emit.nodes import call, compare, constant, name, thunk
 from pdp.eval.emit.paths import BOUND, VARIABLE, Paths, Scope
+from pdp.eval.windows import window_test
 from pdp.lang.checked import (
     And,
     Attr,
@@ -25,17 +28,23 @@ from pdp.lang.checked import (
     Has,
     InCollection,
     InEntity,
+    InNetwork,
+    InWindow,
     Like,
+    Matches,
     Not,
     Or,
     Quantified,
     Root,
     Scale,
     Sum,
+    Under,
+    Value,
     Var,
+    type_of,
 )
 from pdp.lang.source import Span
-from pdp.lang.types import DECIMAL, DECIMAL_SCALE
+from pdp.lang.types import CIDR, DECIMAL, DECIMAL_SCALE
 
 _OPERATORS: Final[Mapping[str, type[ast.cmpop]]] = {
     "==": ast.Eq, "!=": ast.NotEq, "<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE,
@@ -141,8 +150,18 @@ class Emitter:
                 return self._in_collection(expr)
             case InEntity():
                 return self._in_entity(expr)
+            case InNetwork():
+                return self._in_network(expr)
+            case InWindow():
+                test = self.paths.bind(window_test(expr.window))
+                return ast.Call(test, [self.value(expr.item)], [])
             case Like():
-                return self._like(expr)
+                return matchers.like(self.value(expr.subject), expr.parts)
+            case Matches():
+                subject = self.value(expr.subject)
+                return call("matches", subject, self.paths.bind(matchers.pattern(expr.pattern)))
+            case Under():
+                return matchers.under(self.value(expr.subject), expr.prefix)
             case Begins():
                 return call("begins", self.value(expr.subject), constant(expr.prefix))
             case Count():
@@ -150,23 +169,26 @@ class Emitter:
             case Sum():
                 return self._sum(expr)
             case Scale():
-                return ast.BinOp(self.value(expr.operand), ast.Mult(), self.value(expr.factor))
+                return self._scaled(expr)
             case And() | Or() | Not() | Quantified():
                 raise AssertionError(f"{type(expr).__name__} is not strict")
             case _:
                 assert_never(expr)
 
     def _sum(self, expr: Sum) -> ast.expr:
-        total: ast.expr | None = None
         nodes = self._aligned([operand for _, operand in expr.terms])
-        for (sign, _), node in zip(expr.terms, nodes, strict=True):
-            if total is not None:
-                total = ast.BinOp(total, ast.Add() if sign > 0 else ast.Sub(), node)
-            else:
-                total = node if sign > 0 else ast.UnaryOp(ast.USub(), node)
-        if total is None:
-            raise AssertionError("a sum without terms")
-        return total
+        signed = [(sign, node) for (sign, _), node in zip(expr.terms, nodes, strict=True)]
+        sign, total = _total(signed)
+        return total if sign > 0 else ast.UnaryOp(ast.USub(), total)
+
+    def _scaled(self, expr: Scale) -> ast.expr:
+        """A chain of products is one product: it can be longer than Python nests."""
+        factors = [expr.factor.value]
+        operand = expr.operand
+        while isinstance(operand, Scale):
+            factors.append(operand.factor.value)
+            operand = operand.operand
+        return ast.BinOp(self.value(operand), ast.Mult(), constant(prod(map(_whole, factors))))
 
     def _aligned(self, operands: list[Expr]) -> list[ast.expr]:
         """The operands in one common unit: the finest among them, so that nothing is rounded."""
@@ -201,23 +223,50 @@ class Emitter:
         """A constant collection of plain values is looked up by hash; its values have one type."""
         if isinstance(collection, Const) and isinstance(collection.value, tuple):
             values = collection.value
-            if all(isinstance(item, bool | int | str) for item in values):
+            if all(isinstance(item, bool | int | str) for item in _flat(values)):
                 return constant(frozenset(values))
         return self.value(collection)
 
-    def _like(self, expr: Like) -> ast.expr:
-        subject = self.value(expr.subject)
-        prefix, suffix = expr.parts[0], expr.parts[-1]
-        if len(expr.parts) == 1:
-            return compare(subject, ast.Eq(), constant(prefix))
-        middles = tuple(part for part in expr.parts[1:-1] if part)
-        if not middles and not suffix:
-            return method(subject, "startswith", constant(prefix))
-        if not middles and not prefix:
-            return method(subject, "endswith", constant(suffix))
-        if len(middles) == 1 and not prefix and not suffix:
-            return compare(constant(middles[0]), ast.In(), subject)
-        return call("like", subject, constant(prefix), constant(middles), constant(suffix))
+    def _in_network(self, expr: InNetwork) -> ast.expr:
+        item = self.value(expr.item)
+        match expr.networks:
+            case Const(value=(int() as first, int() as last)):
+                return ast.Compare(constant(first), [ast.LtE(), ast.LtE()], [item, constant(last)])
+            case Const(value=tuple() as networks):
+                return call("in_ranges", item, *map(constant, matchers.merged(networks)))
+            case networks if type_of(networks) == CIDR:
+                return call("in_network", item, self.value(networks))
+            case networks:
+                return call("in_networks", item, self.value(networks))
+
+
+def _total(terms: Sequence[tuple[int, ast.expr]]) -> tuple[int, ast.expr]:
+    """The sum of (sign, node), as a sign and a node: halves of halves, read from left to right.
+
+    A sum may have more terms than Python nests expressions.
+    """
+    if not terms:
+        raise AssertionError("a sum without terms")
+    if len(terms) == 1:
+        return terms[0]
+    half = len(terms) // 2
+    (sign, left), (other, right) = _total(terms[:half]), _total(terms[half:])
+    return sign, ast.BinOp(left, ast.Add() if sign == other else ast.Sub(), right)
+
+
+def _flat(values: tuple[Value, ...]) -> Iterator[Value]:
+    """The members; of networks, their ends."""
+    for value in values:
+        if isinstance(value, tuple):
+            yield from value
+        else:
+            yield value
+
+
+def _whole(value: Value) -> int:
+    if not isinstance(value, int):
+        raise AssertionError("a factor that is no number")
+    return value
 
 
 def scale_of(expr: Expr) -> int:
@@ -225,13 +274,13 @@ def scale_of(expr: Expr) -> int:
 
     Each product of two decimals adds one; a sum has the scale of its finest term.
     """
-    match expr:
-        case Scale():
-            return scale_of(expr.operand) + (1 if expr.type == DECIMAL else 0)
-        case Sum():
-            return max([scale_of(operand) for _, operand in expr.terms], default=0)
-        case _:
-            return 0
+    scale = 0
+    while isinstance(expr, Scale):
+        scale += 1 if expr.type == DECIMAL else 0
+        expr = expr.operand
+    if isinstance(expr, Sum):
+        scale += max([scale_of(operand) for _, operand in expr.terms], default=0)
+    return scale
 
 
 __all__ = ["Emitter", "scale_of"]

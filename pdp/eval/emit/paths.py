@@ -32,6 +32,7 @@ from pdp.lang.types import (
 BOUND: Final = "bound"
 ACTOR: Final = "actor"
 NOW: Final = "now"
+TIER: Final = "tier"
 VARIABLE: Final = "v_"
 _SPARE: Final = "spare"
 
@@ -120,6 +121,12 @@ class Paths:
         self.spans.append(span)
         return constant(len(self.spans) - 1)
 
+    def bind(self, value: object) -> ast.expr:
+        """A name that stands for ``value`` in the generated function."""
+        bound_name = f"constant_{len(self.constants)}"
+        self.constants[bound_name] = value
+        return name(bound_name)
+
     def ancestors_local(self, item: Expr) -> ast.expr | None:
         """The local that holds the ancestors of ``item``, if the fast form has one."""
         if self._is_exact or not isinstance(item, Root) or item.name not in ENTITY_ROOTS:
@@ -138,9 +145,7 @@ class Paths:
         items = plain if isinstance(plain, tuple) else (plain,)
         if all(isinstance(item, bool | int | str) for item in items):
             return constant(plain)
-        bound_name = f"constant_{len(self.constants)}"
-        self.constants[bound_name] = plain
-        return name(bound_name)
+        return self.bind(plain)
 
     def _root(self, expr: Root) -> ast.expr:
         match expr.name:
@@ -163,6 +168,8 @@ class Paths:
                 return bound(expr.name)
             case "action":
                 return self._constant(self._scope.action_facts(), _ACTION_FACTS)
+            case "risk":
+                return call("risk", name(TIER))
             case _:
                 raise AssertionError(f"unknown root `{expr.name}`")
 
@@ -174,6 +181,8 @@ class Paths:
             if expr.name in record:
                 return self._constant(record[expr.name], expr.type)
             return call("absent", self.place(expr.span))
+        if isinstance(expr.base, Root) and expr.base.name == "risk":
+            return name(TIER)
         declared = self._scope.declared(expr.base, expr.name)
         holder = self._holder(expr.base, expr.span, is_proven=False)
         node = _read(expr.name, holder, declared)
@@ -284,7 +293,7 @@ def _read(field: str, holder: ast.expr, declared: list[FieldT | None]) -> ast.ex
 
 
 def _is_mandatory(declared: list[FieldT | None]) -> bool:
-    return all(field is not None and not field.optional for field in declared)
+    return all(field is not None and not field.may_be_absent for field in declared)
 
 
 def _plain_constant(value: Value, type_: Type | None) -> object:
@@ -306,6 +315,7 @@ __all__ = [
     "BOUND",
     "ENTITY_ROOTS",
     "NOW",
+    "TIER",
     "VARIABLE",
     "Paths",
     "Scope",

@@ -6,7 +6,15 @@ disagree, the prose is right.
 
 from __future__ import annotations
 
+from pdp.eval.reference.candidates import not_candidate
 from pdp.eval.reference.decision import decide
-from pdp.eval.reference.explanation import RuleOutcome, explain
+from pdp.eval.reference.explanation import FactorOutcome, RuleOutcome, explain, explain_risk
 
-__all__ = ["RuleOutcome", "decide", "explain"]
+__all__ = [
+    "FactorOutcome",
+    "RuleOutcome",
+    "decide",
+    "explain",
+    "explain_risk",
+    "not_candidate",
+]

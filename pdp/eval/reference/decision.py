@@ -23,6 +23,7 @@ from pdp.model import (
     NextAction,
     Obligation,
     RuleError,
+    ShadowOutcome,
 )
 from pdp.request import Request
 
@@ -43,8 +44,10 @@ def decide(
     Left empty: reasons, bundle, request_digest, decision_id and receipt.
     """
     case = case_of(checked, directory, request, now_us)
-    answer = _answer(case, judge(case))
-    rules = {_determining(rule) for rule in answer.rules}
+    judged = judge(case)
+    enforced = tuple(j for j in judged if not j.rule.shadow)
+    answer = _answer(case, enforced)
+    rules = set(answer.rules)
     return Decision(
         effect=answer.effect,
         cause=answer.cause,
@@ -55,11 +58,13 @@ def decide(
             chain=case.chain,
             policy_owners=tuple(sorted({rule.owner for rule in rules})),
         ),
-        obligations=_obligations(answer.judged, answer.effect),
+        obligations=_obligations(enforced, answer.effect),
         approval=answer.approval,
-        errors=_errors(answer.judged),
+        errors=_errors(enforced),
+        risk=None if case.risk is None else case.risk.assessment,
+        shadow=_shadow(judged),
         next_action=_next_action(answer),
-        hidden_paths=_hidden_paths(case, answer.judged),
+        hidden_paths=_hidden_paths(case, judged),
     )
 
 
@@ -72,9 +77,8 @@ class _Answer:
 
     would_be: Effect
     cause: DenyCause | None
-    rules: tuple[Rule, ...]
-    approval: ApprovalRequirement | None
-    judged: tuple[Judged, ...]
+    rules: tuple[DeterminingRule, ...]
+    approval: ApprovalRequirement | None = None
 
     @property
     def effect(self) -> Effect:
@@ -85,36 +89,46 @@ def _answer(case: Case, judged: tuple[Judged, ...]) -> _Answer:
     denied = _held(judged, "deny")
     erred = tuple(j.rule for j in judged if isinstance(j.outcome, Err) and j.rule.effect != "allow")
     needing = _held(judged, "require")
-    allowed = _held(judged, "allow")
     if denied:
-        return _Answer(Effect.DENY, DenyCause.RULE, denied, None, judged)
+        return _Answer(Effect.DENY, DenyCause.RULE, _determining(denied))
     if erred:
-        return _Answer(Effect.DENY, DenyCause.ERROR, erred, None, judged)
+        return _Answer(Effect.DENY, DenyCause.ERROR, _determining(erred))
     if _is_unattributed(case):
-        return _Answer(Effect.DENY, DenyCause.UNATTRIBUTED, (), None, judged)
+        return _Answer(Effect.DENY, DenyCause.UNATTRIBUTED, ())
     if not all(_is_allowed(member, judged) for member in case.chain):
-        return _Answer(Effect.DENY, DenyCause.NO_ALLOW, (), None, judged)
+        return _Answer(Effect.DENY, DenyCause.NO_ALLOW, ())
 
-    would_be = Effect.REQUIRE_APPROVAL if needing else Effect.ALLOW
-    deciding = needing or allowed
+    routes = {route for rule in needing for route in rule.routes}
+    deciding = _determining(needing)
+    if case.risk is not None and case.risk.routes:
+        routes.update(case.risk.routes)
+        deciding = (*deciding, case.risk.rule)
+    if not routes:
+        deciding = _determining(_held(judged, "allow"))
+    would_be = Effect.REQUIRE_APPROVAL if routes else Effect.ALLOW
+    unsupported = _unsupported(case, judged, would_be)
+    if unsupported:
+        return _Answer(would_be, DenyCause.UNSUPPORTED_OBLIGATION, _determining(unsupported))
+    required = requirement(case, routes) if routes else None
+    if required is not None and not can_be_filled(case, required):
+        return _Answer(would_be, DenyCause.NO_ELIGIBLE_APPROVER, deciding)
+    if case.request.grants:
+        return _Answer(would_be, DenyCause.APPROVAL_MISMATCH, deciding)
+    return _Answer(would_be, None, deciding, required)
+
+
+def _unsupported(case: Case, judged: tuple[Judged, ...], would_be: Effect) -> tuple[Rule, ...]:
+    """The rules with an obligation that comes with the answer and that the caller does not know."""
     unsupported = {
         obligation.name
         for obligation in _obligations(judged, would_be)
         if obligation.on_caller and obligation.name not in case.request.supported_obligations
     }
-    if unsupported:
-        to_blame = tuple(
-            rule
-            for rule in _held(judged, "allow", "require", "oblige")
-            if any(_obligation_name(o) in unsupported for o in rule.obligations)
-        )
-        return _Answer(would_be, DenyCause.UNSUPPORTED_OBLIGATION, to_blame, None, judged)
-    required = requirement(case, (r for rule in needing for r in rule.routes)) if needing else None
-    if required is not None and not can_be_filled(case, required):
-        return _Answer(would_be, DenyCause.NO_ELIGIBLE_APPROVER, deciding, None, judged)
-    if case.request.grants:
-        return _Answer(would_be, DenyCause.APPROVAL_MISMATCH, deciding, None, judged)
-    return _Answer(would_be, None, deciding, required, judged)
+    return tuple(
+        rule
+        for rule in _held(judged, "allow", "require", "oblige")
+        if any(_obligation_name(o) in unsupported for o in rule.obligations)
+    )
 
 
 def _held(judged: Iterable[Judged], *effects: str) -> tuple[Rule, ...]:
@@ -125,8 +139,10 @@ def _is_allowed(member: str, judged: Iterable[Judged]) -> bool:
     return bool(_held((j for j in judged if j.principal == member), "allow"))
 
 
-def _determining(rule: Rule) -> DeterminingRule:
-    return DeterminingRule(rule.name, rule.owner, rule.contact, rule.because)
+def _determining(rules: Iterable[Rule]) -> tuple[DeterminingRule, ...]:
+    return tuple(
+        DeterminingRule(rule.name, rule.owner, rule.contact, rule.because) for rule in rules
+    )
 
 
 def _errors(judged: Iterable[Judged]) -> tuple[RuleError, ...]:
@@ -142,6 +158,16 @@ def _errors(judged: Iterable[Judged]) -> tuple[RuleError, ...]:
         if isinstance(j.outcome, Err)
     }
     return tuple(sorted(errors))
+
+
+def _shadow(judged: Iterable[Judged]) -> tuple[ShadowOutcome, ...]:
+    """What shadow rules came to for any member of the chain, where that is not nothing."""
+    outcomes = {
+        ShadowOutcome(j.rule.name, j.rule.effect, "held" if j.outcome is True else "error")
+        for j in judged
+        if j.rule.shadow and j.outcome is not False
+    }
+    return tuple(sorted(outcomes))
 
 
 def _next_action(answer: _Answer) -> NextAction:
@@ -226,7 +252,8 @@ def _obligation_name(obligation: LogLevel | Redact | Notify | Rate) -> str:
 def _hidden_paths(case: Case, judged: Iterable[Judged]) -> tuple[str, ...]:
     """What the log must not hold in clear, whatever the answer: secrets, and what a redact names.
 
-    A redact counts when its rule held, and also when its rule erred.
+    A redact counts when its rule held, and also when its rule erred; and so it does of a shadow
+    rule, since hiding more never gives anything away.
     """
     schema = case.checked.schema
     hidden = {

@@ -1,4 +1,4 @@
-"""Why each candidate rule held, did not hold, or erred: for people, from the reference interpreter.
+"""Why each candidate rule or risk factor held, did not hold, or erred: for people.
 
 Values of secret fields never leave here.
 """
@@ -11,6 +11,7 @@ from typing import TypeAlias, assert_never
 
 from pdp.canonical import Tree
 from pdp.eval.reference.facts import type_name, wire_tree
+from pdp.eval.reference.risk import JudgedFactor, judge_factors
 from pdp.eval.reference.rules import Case, Judged, case_of, judge, resource_truth, who_truth
 from pdp.eval.reference.terms import Err, Scope, Truth, evaluate, negated, truth
 from pdp.lang.checked import (
@@ -25,7 +26,10 @@ from pdp.lang.checked import (
     Has,
     InCollection,
     InEntity,
+    InNetwork,
+    InWindow,
     Like,
+    Matches,
     Not,
     Or,
     Quantified,
@@ -33,11 +37,12 @@ from pdp.lang.checked import (
     Rule,
     Scale,
     Sum,
+    Under,
     Var,
     type_of,
 )
 from pdp.lang.source import Span
-from pdp.lang.types import CollT, EntityT, RecordT, Schema, Type
+from pdp.lang.types import JSON, CollT, EntityT, RecordT, Schema, Type
 from pdp.model import Entity
 from pdp.request import Request
 
@@ -51,7 +56,7 @@ class RuleOutcome:
     ``outcome`` is held, false or error. For the latter two ``span`` is the first conjunct that
     decided it (of ``unless``: the first alternative) and ``values`` are the paths that it reads,
     with their values in wire form, where they could be read and are not secret. ``error`` is the
-    kind of error, or empty.
+    kind of error, or empty. What a ``shadow`` rule came to decided nothing.
     """
 
     principal: str
@@ -59,6 +64,23 @@ class RuleOutcome:
     effect: str
     outcome: str
     span: Span | None = None
+    error: str = ""
+    values: tuple[tuple[str, Tree], ...] = ()
+    shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FactorOutcome:
+    """What one risk factor came to: held, false or error. Unless false, its points count.
+
+    ``span`` is the conjunct that decided (of a factor that held: the factor), ``values`` are the
+    paths that it reads, and ``error`` is as for rules.
+    """
+
+    reason: str
+    points: int
+    outcome: str
+    span: Span
     error: str = ""
     values: tuple[tuple[str, Tree], ...] = ()
 
@@ -80,8 +102,35 @@ def explain(
     return tuple(_explained(judged, case) for judged in judge(case))
 
 
+def explain_risk(
+    checked: CheckedPolicies, directory: Mapping[str, Entity], request: Request, now_us: int
+) -> tuple[FactorOutcome, ...]:
+    """One outcome for every risk factor, in the order written; they do not differ by principal."""
+    case = case_of(checked, directory, request, now_us)
+    if checked.risk is None:
+        return ()
+    judged_factors = judge_factors(checked.risk, case.scope)
+    return tuple(_explained_factor(judged, case.scope) for judged in judged_factors)
+
+
+def _explained_factor(judged: JudgedFactor, scope: Scope) -> FactorOutcome:
+    factor, outcome = judged.factor, judged.outcome
+    told = FactorOutcome(factor.reason, factor.points, "held", factor.span)
+    if outcome is True:
+        return replace(told, values=_values(factor.when, scope))
+    conjuncts = [(e, truth(e, scope)) for e in _operands(factor.when, And)]
+    if isinstance(outcome, Err):
+        decider = next(e for e, found in conjuncts if isinstance(found, Err))
+        told = replace(told, outcome="error", error=outcome.kind)
+    else:
+        decider = next(e for e, found in conjuncts if found is False)
+        told = replace(told, outcome="false")
+    return replace(told, span=decider.span, values=_values(decider, scope))
+
+
 def _explained(judged: Judged, case: Case) -> RuleOutcome:
-    told = RuleOutcome(judged.principal, judged.rule.name, judged.rule.effect, "held")
+    rule = judged.rule
+    told = RuleOutcome(judged.principal, rule.name, rule.effect, "held", shadow=rule.shadow)
     if judged.outcome is True:
         return told
     conjuncts = _conjuncts(judged.rule, judged.principal, case)
@@ -173,7 +222,11 @@ def _paths(expr: Expr) -> Iterator[_Path]:
             yield from _paths_of((expr.item, expr.collection))
         case InEntity():
             yield from _paths_of((expr.item, expr.ancestor))
-        case Like() | Begins():
+        case InNetwork():
+            yield from _paths_of((expr.item, expr.networks))
+        case InWindow():
+            yield from _paths(expr.item)
+        case Like() | Matches() | Under() | Begins():
             yield from _paths(expr.subject)
         case Count():
             yield from _paths(expr.collection)
@@ -190,24 +243,34 @@ def _paths_of(exprs: Iterable[Expr]) -> Iterator[_Path]:
         yield from _paths(expr)
 
 
-# ---------------------------------------------------------------- secrets
+# ---------------------------------------------------------------- what may be shown
 
 
 def _shown_type(path: _Path, schema: Schema) -> Type | None:
-    """The path's type without its secret fields; None when a segment of the path is secret."""
+    """The path's type without its secret fields; None when a segment of the path is secret.
+
+    Nor is ``json`` shown: of such a value nothing is known here but that it is there.
+    """
     segment: Expr = path
     while isinstance(segment, Attr):
         if _is_secret(segment, schema):
             return None
         segment = segment.base
-    return _without_secrets(path.type)
+    return None if _is_json(path.type) else _without_secrets(path.type)
+
+
+def _is_json(type_: Type) -> bool:
+    return type_ == JSON or (isinstance(type_, CollT) and _is_json(type_.item))
 
 
 def _is_secret(path: Attr, schema: Schema) -> bool:
-    match type_of(path.base):
-        case RecordT() as record:
+    """Whether any declaration that the segment may speak of says so."""
+    match path.base, type_of(path.base):
+        case Root(name="args"), _:
+            fields = [action.field(path.name) for action in schema.actions.values()]
+        case _, RecordT() as record:
             fields = [record.field(path.name)]
-        case EntityT() as reference:
+        case _, EntityT() as reference:
             fields = [schema.entities[name].field(path.name) for name in reference.names]
         case _:
             raise AssertionError("a path goes through records and entities")
@@ -222,7 +285,7 @@ def _without_secrets(type_: Type) -> Type:
                 tuple(
                     replace(field, type=_without_secrets(field.type))
                     for field in type_.fields
-                    if not field.secret
+                    if not field.secret and not _is_json(field.type)
                 ),
             )
         case CollT():
@@ -231,4 +294,4 @@ def _without_secrets(type_: Type) -> Type:
             return type_
 
 
-__all__ = ["RuleOutcome", "explain"]
+__all__ = ["FactorOutcome", "RuleOutcome", "explain", "explain_risk"]

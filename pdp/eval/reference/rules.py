@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from pdp import canonical
 from pdp.eval.reference.facts import Plain, World, record_of, type_name, world_of
+from pdp.eval.reference.risk import Risk, assess
 from pdp.eval.reference.terms import Scope, Truth, all_of, any_of, in_group, negated, truth
 from pdp.lang.checked import CheckedPolicies, Rule
 from pdp.lang.types import RISK, ActionDef
@@ -16,12 +17,16 @@ from pdp.request import Request
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request and all that is known when it is judged; ``scope`` has no ``principal`` yet."""
+    """One request and all that is known when it is judged; ``scope`` has no ``principal`` yet.
+
+    ``risk`` is None when nothing loaded says what is risky.
+    """
 
     checked: CheckedPolicies
     request: Request
     action: ActionDef
     scope: Scope
+    risk: Risk | None
 
     @property
     def world(self) -> World:
@@ -76,11 +81,16 @@ def case_of(
             "name": request.tool.name,
             "digest": request.tool.definition_digest,
         }
-    return Case(checked, request, action, Scope(world_of(schema, directory, request), roots))
+    scope = Scope(world_of(schema, directory, request), roots)
+    if checked.risk is None:
+        return Case(checked, request, action, scope, None)
+    risk = assess(checked.risk, scope)
+    scope = replace(scope, roots={**roots, "risk": {"tier": risk.rank}})
+    return Case(checked, request, action, scope, risk)
 
 
 def judge(case: Case) -> tuple[Judged, ...]:
-    """Every candidate rule for every member of the chain, acting principal first."""
+    """Every candidate rule, shadow rules too, for every member of the chain, acting one first."""
     return tuple(
         Judged(principal, rule, _outcome(rule, principal, case))
         for principal in case.chain

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final, TypeAlias, assert_never
 
+import re2
+
+from pdp.eval.reference import windows
 from pdp.eval.reference.facts import Plain, World, constant_of, expect
 from pdp.lang.checked import (
     And,
@@ -22,13 +26,17 @@ from pdp.lang.checked import (
     Has,
     InCollection,
     InEntity,
+    InNetwork,
+    InWindow,
     Like,
+    Matches,
     Not,
     Or,
     Quantified,
     Root,
     Scale,
     Sum,
+    Under,
     Var,
     type_of,
 )
@@ -83,6 +91,18 @@ def evaluate(expr: Expr, scope: Scope) -> Plain | Err:
             return _in_entity(expr, scope)
         case Like():
             return _with_values((expr.subject,), scope, lambda text: _like(text, expr.parts))
+        case Matches():
+            return _with_values((expr.subject,), scope, lambda text: _matches(text, expr.pattern))
+        case Under():
+            return _with_values((expr.subject,), scope, lambda path: _under(path, expr.prefix))
+        case InNetwork():
+            return _with_values((expr.item, expr.networks), scope, _is_in_network)
+        case InWindow():
+            return _with_values(
+                (expr.item,),
+                scope,
+                lambda instant: windows.is_inside(expect(instant, int), expr.window),
+            )
         case Begins():
             return _with_values((expr.subject,), scope, lambda items: _begins(items, expr))
         case Count():
@@ -266,6 +286,33 @@ def _like(text: Plain, parts: tuple[str, ...]) -> bool:
         return False
     rest = expect(text, str)[len(first) :]
     return any(_like(rest[skipped:], tuple(others)) for skipped in range(len(rest) + 1))
+
+
+def _matches(text: Plain, pattern: str) -> bool:
+    """RE2, the whole string."""
+    return re2.fullmatch(pattern, expect(text, str)) is not None
+
+
+def _under(path: Plain, prefix: str) -> bool:
+    """The prefix's segments come first; the path may be the prefix itself."""
+    above = [segment for segment in prefix.split("/") if segment]
+    segments = [segment for segment in expect(path, str).split("/") if segment]
+    return segments[: len(above)] == above
+
+
+def _is_in_network(item: Plain, networks: Plain) -> bool:
+    """In the network, or in some network of the collection; IPv4 is never in an IPv6 network."""
+    if isinstance(networks, tuple):
+        return any(_is_in_network(item, network) for network in networks)
+    match item, networks:
+        case IPv4Address(), IPv4Network():
+            return item in networks
+        case IPv6Address(), IPv6Network():
+            return item in networks
+        case ((IPv4Address() | IPv6Address()), (IPv4Network() | IPv6Network())):
+            return False
+        case _:
+            raise AssertionError("not an address and a network")
 
 
 def _begins(items: Plain, expr: Begins) -> bool:

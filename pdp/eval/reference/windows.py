@@ -54,10 +54,10 @@ def _offset_us(instant_us: int, zone: str) -> int:
 
     Before year 2 and after year 9998 the rules are those of the same day in a year with a number.
     """
-    while instant_us < _FIRST_US:
-        instant_us += _CYCLE_US
-    while instant_us >= _LAST_US:
-        instant_us -= _CYCLE_US
+    if instant_us < _FIRST_US:
+        instant_us = _FIRST_US + (instant_us - _FIRST_US) % _CYCLE_US
+    elif instant_us >= _LAST_US:
+        instant_us = _LAST_US - _CYCLE_US + (instant_us - _LAST_US) % _CYCLE_US
     offset = (_EPOCH + instant_us * _MICROSECOND).astimezone(_zone(zone)).utcoffset()
     assert offset is not None
     return offset // _MICROSECOND

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import re2
@@ -28,6 +29,9 @@ from pdp.lang.types import (
 )
 
 # Why a claimed value may not be read in an allow: also how the tier check knows where it stands.
+_UNIT: Final = re.compile(r"\\.|.", re.DOTALL)
+_RAW_UNIT: Final = re.compile(r"\\\*|.", re.DOTALL)
+_ESCAPED: Final = {r"\n": "\n", r"\t": "\t", r"\"": '"', r"\\": "\\"}
 PATTERN_BYTES_MAX: Final = 1 << 20
 
 
@@ -54,7 +58,7 @@ def _text_test(node: nodes.TextTest, subject: Expr, env: Env) -> Expr | None:
     pattern = node.pattern.value
     match node.op.text:
         case "like":
-            return Like(subject, like_parts(pattern), node.span)
+            return Like(subject, like_parts(node.pattern.written), node.span)
         case "under":
             prefix = values.path_value(pattern, node.pattern.span, env.report)
             return None if prefix is None else Under(subject, str(prefix), node.span)
@@ -80,9 +84,23 @@ def pattern_problem(pattern: str) -> str:
     return ""
 
 
-def like_parts(pattern: str) -> tuple[str, ...]:
-    r"""The text between the stars; ``\*`` is a star that stands for itself."""
-    return tuple(part.replace("\0", "*") for part in pattern.replace("\\*", "\0").split("*"))
+def like_parts(written: str) -> tuple[str, ...]:
+    r"""The text between the stars of a pattern as written, quotes included.
+
+    ``\*`` is a star that stands for itself, also in a raw text; ``\\*`` in a plain text is a
+    backslash and a star that stands for anything.
+    """
+    is_raw = written.startswith("r")
+    body = written[2:-1] if is_raw else written[1:-1]
+    escaped = _RAW_UNIT if is_raw else _UNIT
+    parts = [""]
+    for unit in escaped.findall(body):
+        if unit == "*":
+            parts.append("")
+        else:
+            parts[-1] += _ESCAPED.get(unit, unit) if unit != r"\*" else "*"
+    return tuple(parts)
+
 
 
 def check_begins(node: nodes.Begins, env: Env, check: Check) -> Typed | None:

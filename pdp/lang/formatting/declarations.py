@@ -14,7 +14,17 @@ from pdp.lang.formatting.expressions import (
     type_name,
     value,
 )
-from pdp.lang.formatting.layout import LINE, SPACE, Doc, Line, Nest, OwnLines, group
+from pdp.lang.formatting.layout import (
+    COLUMNS_MAX,
+    LINE,
+    SPACE,
+    Doc,
+    Group,
+    Line,
+    Nest,
+    OwnLines,
+    group,
+)
 from pdp.lang.formatting.lists import block, bracketed, clause, series
 from pdp.lang.formatting.policies import fixture, invariant, meta, policy, test
 from pdp.lang.formatting.tape import Tape
@@ -34,17 +44,25 @@ def policy_file(tape: Tape, declarations: Sequence[n.Declaration]) -> Doc:
     """A whole file: a blank line between declarations, but for small ones of one family."""
     parts: list[Doc] = []
     for index, node in enumerate(declarations):
+        gap, apart = tape.gap(), tape.apart()
+        doc = _declaration(tape, node)
         if index:
-            may_stand_together = _are_family(declarations[index - 1], node)
-            is_blank = tape.gap() if may_stand_together else tape.apart()
+            previous = declarations[index - 1]
+            is_open = _is_open(parts[-1]) or _is_open(doc)
+            is_blank = apart if is_open or not _are_family(previous, node) else gap
             parts.append(Line(hard=True, blank=is_blank))
-        parts.append(_declaration(tape, node))
+        parts.append(doc)
     is_blank = bool(declarations) and tape.gap()
     comments, end = tape.closing("")
     assert end == "", f"{end!r} is left over"
     if comments:
         parts += (Line(hard=True, blank=is_blank), OwnLines(comments))
     return tuple(parts)
+
+
+def _is_open(doc: Doc) -> bool:
+    """Whether a declaration takes several lines and no bracket on its last one shows its end."""
+    return isinstance(doc, Group) and (doc.width is None or doc.width > COLUMNS_MAX)
 
 
 def _are_family(one: n.Declaration, other: n.Declaration) -> bool:

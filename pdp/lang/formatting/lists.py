@@ -47,8 +47,14 @@ def bracketed(
     if comments:
         parts += (Line(hard=True, blank=bool(items) and comments[0].blank), OwnLines(comments))
     if not parts:
-        return (opening, closing)
+        return _empty(opening, closing)
     return group(opening, Nest(tuple(parts)), Line(padding), closing)
+
+
+def _empty(opening: Doc, closing: Doc) -> Doc:
+    """Brackets around nothing, but for a comment behind the first."""
+    has_comment = isinstance(opening, Word) and opening.after is not None
+    return (opening, HARD if has_comment else (), closing)
 
 
 def series(tape: Tape, items: Sequence[T], write: Callable[[Tape, T], Doc]) -> list[Doc]:
@@ -93,7 +99,7 @@ def block(
     if comments:
         parts += (Line(hard=True, blank=bool(items) and comments[0].blank), OwnLines(comments))
     if not parts:
-        return (opening, closing)
+        return _empty(opening, closing)
     if was_one_line and isinstance(opening, str) and isinstance(closing, Word):
         # A comment behind a block that stood on one line is about its head.
         opening, closing = Word(opening, after=closing.after), closing.text

@@ -76,7 +76,8 @@ def _scope(
     if routes:
         whom = (*routes, _who(tape, tape.word("for"), who))
     else:
-        head = _who(tape, head, who)
+        # Once more, or the people would stand in one column with what they may do.
+        head = Nest(_who(tape, head, who))
         whom = ()
     lines = [*whom, LINE, _actions(tape, target)]
     if target.resources:

@@ -134,7 +134,7 @@ class _Words:
     uname = word = name
 
     def text(self, c: Children) -> n.Text:
-        return n.Text(text_value(c[0]), _at(c[0]))
+        return n.Text(text_value(c[0]), _at(c[0]), str(c[0]))
 
     def prefix(self, c: Children) -> n.Name:
         """``a.b.`` with its last dot; only ever part of a longer name."""

@@ -1,0 +1,1 @@
+"""Static checks of a program without errors: what costs too much, means nothing or misleads."""

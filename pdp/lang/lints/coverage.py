@@ -1,0 +1,139 @@
+"""Actions by whom they are allowed for and whom their approvals cover; conditions weigh nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pdp.lang.checked import Rule
+from pdp.lang.diagnostics import Diagnostic
+from pdp.lang.lints import complaints
+from pdp.lang.lints.constraints import Conflict, Domain, assume
+from pdp.lang.lints.program import Program
+from pdp.lang.lints.scopes import is_unconditional
+from pdp.lang.types import ActionDef
+
+_GRAVE: Final = frozenset({"high", "critical"})
+_HAS_USER: Final = ("has", ("Root", "user"))
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The rules of one effect by action, in the order written, and whom they cover."""
+
+    rules: dict[str, list[Rule]]
+    types: dict[str, frozenset[str]]
+
+
+def _effect(rules: Iterable[Rule], effect: str) -> Effect:
+    found: dict[str, list[Rule]] = {}
+    types: dict[str, set[str]] = {}
+    for rule in sorted((r for r in rules if r.effect == effect), key=lambda r: r.span):
+        covered = frozenset(name for clause in rule.who for name in clause.types)
+        for action in rule.actions:
+            found.setdefault(action, []).append(rule)
+            types.setdefault(action, set()).update(covered)
+    return Effect(found, {action: frozenset(names) for action, names in types.items()})
+
+
+def check(program: Program) -> Iterator[Diagnostic]:
+    """Actions allowed to nobody or to agents only, and approvals that leave somebody out."""
+    # What is only in shadow so far will be allowed: no word about it yet.
+    allows = _effect(program.policies.rules, "allow")
+    if not allows.rules:
+        return  # declarations for others, or a guard: nothing is allowed here in any case
+    denies = _effect(program.rules, "deny")
+    requires = _effect(program.rules, "require")
+    for action in program.policies.schema.actions.values():
+        if program.governed(action.name):
+            yield from _check_allowed(action, allows, denies, program)
+            if not action.reversible and not _is_asked_by_tier(program):
+                yield from _check_asked(action, allows, denies, requires, program)
+    yield from _check_candidates(allows, program)
+
+
+def _check_allowed(
+    action: ActionDef, allows: Effect, denies: Effect, program: Program
+) -> Iterator[Diagnostic]:
+    place = program.action_decls[action.name].name.span
+    types = allows.types.get(action.name, frozenset())
+    people, agents = _principals(program)
+    if not types:
+        if not _denied(action.name, denies, program, by_name=True) >= people | agents:
+            yield complaints.action_nobody_allows(place, action.name)
+        return
+    first = allows.rules[action.name][0]
+    if not types & people and not all(map(_is_for_nobody_else, allows.rules[action.name])):
+        yield complaints.action_for_agents_only(place, action.name, sorted(people), first.span)
+
+
+def _check_asked(
+    action: ActionDef, allows: Effect, denies: Effect, requires: Effect, program: Program
+) -> Iterator[Diagnostic]:
+    """Of an irreversible action: who may do it without anybody being asked."""
+    people, agents = _principals(program)
+    denied = _denied(action.name, denies, program)
+    allowed = allows.types.get(action.name, frozenset()) - denied
+    asked = requires.types.get(action.name, frozenset())
+    decl = program.action_decls[action.name].name.span
+    if allowed & people and asked & agents and not asked & people:
+        rule = requires.rules[action.name][0]
+        yield complaints.only_agents_asked(rule.span, rule.name, action.name, decl)
+    if action.risk in _GRAVE and allowed & agents and not asked & agents:
+        rule = next(r for r in allows.rules[action.name] if _types(r) & agents)
+        yield complaints.grave_and_unasked(rule.span, rule.name, action.name, action.risk, decl)
+
+
+def _check_candidates(allows: Effect, program: Program) -> Iterator[Diagnostic]:
+    """Require rules over principals to whom nothing is allowed: they never come to ask."""
+    allowed: dict[tuple[str, ...], frozenset[str]] = {}
+    for rule in program.rules:
+        if rule.effect != "require":
+            continue
+        if rule.actions not in allowed:
+            types = (allows.types.get(action, frozenset()) for action in rule.actions)
+            allowed[rule.actions] = frozenset().union(*types)
+        # Where nobody is allowed anything, the action itself is the better place to say so.
+        if allowed[rule.actions] and not allowed[rule.actions] & _types(rule):
+            yield complaints.nobody_to_ask(rule.span, rule.name, sorted(_types(rule)))
+
+
+def _types(rule: Rule) -> frozenset[str]:
+    return frozenset(name for clause in rule.who for name in clause.types)
+
+
+def _principals(program: Program) -> tuple[frozenset[str], frozenset[str]]:
+    """The types of people and those of agents."""
+    entities = program.policies.schema.entities.values()
+    people = frozenset(e.name for e in entities if e.is_person)
+    return people, frozenset(e.name for e in entities if e.is_agent)
+
+
+def _denied(
+    action: str, denies: Effect, program: Program, *, by_name: bool = False
+) -> frozenset[str]:
+    """The types that are always denied the action; ``by_name``: not just with `any action`."""
+    return frozenset(
+        name
+        for rule in denies.rules.get(action, ())
+        if is_unconditional(rule) and rule.resources is None
+        and (not by_name or program.rule_decls[rule.name].effect.target.actions)
+        for clause in rule.who
+        if clause.group is None
+        for name in clause.types
+    )  # fmt: skip
+
+
+def _is_asked_by_tier(program: Program) -> bool:
+    """Whether a tier demands routes: then points may ask anybody about anything."""
+    risk = program.policies.risk
+    return risk is not None and any(tier.routes for tier in risk.tiers)
+
+
+def _is_for_nobody_else(rule: Rule) -> bool:
+    """Whether the rule itself says that the agent acts for nobody."""
+    facts = assume(rule.when, {}) if rule.when is not None else {}
+    if isinstance(facts, Conflict):
+        return False
+    return facts.get(_HAS_USER, Domain()).among == frozenset({False})

@@ -1,0 +1,166 @@
+"""Rules that another rule of the same or a wider scope makes superfluous or powerless."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final, TypeAlias
+
+from pdp.lang.checked import Rule
+from pdp.lang.diagnostics import Diagnostic
+from pdp.lang.lints import complaints
+from pdp.lang.lints.forms import Form, form
+from pdp.lang.lints.program import Program
+from pdp.lang.types import Schema
+
+# A type and the group it must be below, or None: any of the type.
+Pair: TypeAlias = "tuple[str, str | None]"
+# What stands for the resource of an action that takes none.
+_NO_RESOURCE: Final[Pair] = ("", None)
+
+# A rule is entered under so many keys at most; wider ones under fewer, broader keys.
+_KEYS_MAX: Final = 64
+# So many rules are compared with one at most: beyond that nothing is claimed.
+_CANDIDATES_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whom and what a rule covers. ``on`` is by action; a pair without group covers its groups."""
+
+    who: frozenset[Pair]
+    on: dict[str, frozenset[Pair]]
+
+    def is_within(self, wider: Scope) -> bool:
+        """Whether every request that this covers is covered by ``wider``."""
+        return _covers(wider.who, self.who) and all(
+            action in wider.on and _covers(wider.on[action], pairs)
+            for action, pairs in self.on.items()
+        )
+
+
+def scope_of(rule: Rule, schema: Schema) -> Scope:
+    """The scope of a rule. Groups are compared by name: who is in them is not asked."""
+    who = frozenset((name, clause.group) for clause in rule.who for name in clause.types)
+    return Scope(who, {action: _resources(rule, action, schema) for action in rule.actions})
+
+
+def _resources(rule: Rule, action: str, schema: Schema) -> frozenset[Pair]:
+    taken = schema.actions[action].resources
+    if rule.resources is not None:
+        return frozenset((c.type, c.group) for c in rule.resources if c.type in taken)
+    return frozenset((name, None) for name in taken) or frozenset({_NO_RESOURCE})
+
+
+def _covers(wide: frozenset[Pair], narrow: frozenset[Pair]) -> bool:
+    return all(pair in wide or (pair[0], None) in wide for pair in narrow)
+
+
+def is_unconditional(rule: Rule) -> bool:
+    """Whether it holds wherever its scope fits."""
+    return rule.when is None and rule.unless is None
+
+
+@dataclass(slots=True)
+class Index:
+    """Rules by what they share with any rule that they could cover."""
+
+    schema: Schema
+    _scopes: dict[str, Scope] = field(default_factory=dict)
+    _conditions: dict[str, Form] = field(default_factory=dict)
+    _rules: dict[Form, list[Rule]] = field(default_factory=dict)
+
+    def scope(self, rule: Rule) -> Scope:
+        """The rule's scope, made once."""
+        if rule.name not in self._scopes:
+            self._scopes[rule.name] = scope_of(rule, self.schema)
+        return self._scopes[rule.name]
+
+    def condition(self, rule: Rule) -> Form:
+        """What the rule asks, without places; None when nothing."""
+        if is_unconditional(rule):
+            return None
+        if rule.name not in self._conditions:
+            asked = (rule.when, rule.unless)
+            self._conditions[rule.name] = tuple(e and form(e) for e in asked)
+        return self._conditions[rule.name]
+
+    def add(self, rule: Rule) -> None:
+        """Enter a rule as one that may cover others."""
+        scope = self.scope(rule)
+        lead = (rule.effect, self.condition(rule))
+        count = len(scope.who) * sum(map(len, scope.on.values()))
+        if count > _KEYS_MAX:
+            keys: Iterable[Form] = ((*lead, pair) for pair in scope.who)
+        else:
+            keys = (
+                (*lead, pair, action, on)
+                for pair in scope.who
+                for action, pairs in scope.on.items()
+                for on in pairs
+            )
+        for key in keys:
+            self._rules.setdefault(key, []).append(rule)
+
+    def covering(self, rule: Rule, effect: str, conditions: Iterable[Form]) -> Iterator[Rule]:
+        """Other rules of that effect and one of the conditions whose scope holds the rule's."""
+        scope = self.scope(rule)
+        found = (
+            other
+            for condition in dict.fromkeys(conditions)
+            for key in _keys(scope)
+            for other in self._rules.get((effect, condition, *key), ())
+        )
+        for other in islice(found, _CANDIDATES_MAX):
+            if other is not rule and scope.is_within(self.scope(other)):
+                yield other
+
+
+def _keys(scope: Scope) -> Iterator[tuple[Form, ...]]:
+    """Under one of these is every rule that covers the scope: it must cover its least part too."""
+    action = min(scope.on)
+    who, on = min(scope.who, key=str), min(scope.on[action], key=str)
+    for pair in dict.fromkeys((who, (who[0], None))):
+        yield (pair,)
+        for resource in dict.fromkeys((on, (on[0], None))):
+            yield (pair, action, resource)
+
+
+def check(program: Program) -> Iterator[Diagnostic]:
+    """Redundant rules, and allows that a deny always overrules. Shadow rules are left alone."""
+    index = Index(program.policies.schema)
+    for rule in program.rules:
+        index.add(rule)
+    for rule in program.rules:
+        if rule.effect == "allow":
+            deny = next(index.covering(rule, "deny", [None]), None)
+            if deny is not None:
+                yield complaints.shadowed_allow(rule.span, rule.name, deny.name, deny.span)
+                continue
+        conditions = [index.condition(rule), None]
+        for other in index.covering(rule, rule.effect, conditions):
+            if _adds_nothing(rule, other, index):
+                yield complaints.redundant_rule(rule.span, rule.name, other.name, other.span)
+                break
+
+
+def _adds_nothing(rule: Rule, other: Rule, index: Index) -> bool:
+    """Whether answers would be the same without ``rule``, in what they say as well.
+
+    Of two that are the same in everything, the later one is superfluous.
+    """
+    if not set(rule.routes) <= set(other.routes):
+        return False
+    if not set(rule.obligations) <= set(other.obligations):
+        return False
+    if rule.because not in {"", other.because}:
+        return False
+    same = (
+        index.condition(rule) == index.condition(other)
+        and index.scope(other).is_within(index.scope(rule))
+        and set(other.routes) <= set(rule.routes)
+        and set(other.obligations) <= set(rule.obligations)
+        and other.because in {"", rule.because}
+    )
+    return not same or (other.span, other.name) < (rule.span, rule.name)
