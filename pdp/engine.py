@@ -20,6 +20,7 @@ from pdp.lang import complaints
 from pdp.lang.checked import CheckedPolicies
 from pdp.lang.checker import check, read_sources
 from pdp.lang.diagnostics import Diagnostic, sort_key
+from pdp.lang.lints.inspection import inspect_directory
 from pdp.model import (
     Attribution,
     BundleError,
@@ -68,8 +69,12 @@ def check_files(files: Mapping[str, bytes]) -> CheckedFiles:
         in_directory = checked.schema.entities[group.uid.partition("::")[0]].is_directory
         if in_directory and group.uid not in directory and not problems:
             diagnostics.append(complaints.group_not_in_directory(group.span, group.name, group.uid))
+    if not problems:
+        diagnostics += inspect_directory(checked, directory)
     ordered = tuple(sorted(diagnostics, key=sort_key))
-    return CheckedFiles(None if problems else checked, directory, ordered)
+    if any(diagnostic.is_error for diagnostic in ordered):
+        return CheckedFiles(None, directory, ordered)
+    return CheckedFiles(checked, directory, ordered)
 
 
 class Engine:

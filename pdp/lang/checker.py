@@ -22,6 +22,7 @@ from pdp.lang.declared.names import Names, collect
 from pdp.lang.declared.report import Report
 from pdp.lang.declared.schema import SchemaBuilder
 from pdp.lang.diagnostics import Diagnostic, sort_key
+from pdp.lang.lints.inspection import inspect
 from pdp.lang.parser import decode, parse
 from pdp.lang.source import Source
 
@@ -42,6 +43,8 @@ def check(
     sources, parsed = _parse(files, report)
     bundles = split(parsed, report)
     checked = _check(bundles, files, sources, today, report)
+    if not any(diagnostic.is_error for diagnostic in report):
+        report += inspect(checked, bundles.all)
     report = list(dict.fromkeys(report))  # a predicate used twice reports its mistake once
     report.sort(key=sort_key)
     if any(diagnostic.is_error for diagnostic in report):

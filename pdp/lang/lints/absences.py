@@ -35,8 +35,9 @@ def check_empty(program: Program) -> Iterator[Diagnostic]:
             continue
         decl = program.rule_decls[rule.name]
         for found in _unguarded(rule.when, {}):
-            written = is_inside(found.span, decl.span) or decl.when is None
-            place = found.span if written else decl.when.span
+            place = found.span
+            if decl.when is not None and not is_inside(place, decl.span):
+                place = decl.when.span  # the predicate is fine elsewhere
             yield complaints.vacuous_every(place, words(found.collection))
 
 
@@ -79,13 +80,13 @@ def check_absent(program: Program) -> Iterator[Diagnostic]:
                 yield _complaint(has, compared)
 
 
+_MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
 def _complaint(has: Has, compared: Compare) -> Diagnostic:
     path = words(has.target)
     op = compared.op if words(compared.left) == path else _MIRRORED[compared.op]
     return complaints.absent_claim_weakens(compared.span, path, op, has.span)
-
-
-_MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def _caught(rules: Iterable[Rule]) -> set[tuple[str, Form, str]]:

@@ -6,14 +6,28 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pdp.lang.checked import CheckedNeed, CheckedPolicies, ResourceClause, Route, Rule, WhoClause
+from pdp.lang.checked import (
+    CheckedNeed,
+    CheckedPolicies,
+    Compare,
+    Expr,
+    InCollection,
+    InEntity,
+    ResourceClause,
+    Root,
+    Route,
+    Rule,
+    WhoClause,
+)
 from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.lints import complaints
+from pdp.lang.lints.forms import all_parts, parts
 from pdp.lang.lints.scopes import Index, is_unconditional
 from pdp.lang.types import RISK, ActionDef
 from pdp.model import Entity
 
 _GRAVE: Final = frozenset({"high", "critical"})
+_PEOPLE: Final = frozenset({"principal", "user", "chain"})
 _GRAVE_RANK: Final = RISK.members.index("high")
 
 
@@ -131,9 +145,7 @@ class _Members:
 
     def of(self, group: str, types: Collection[str]) -> list[str]:
         """The entities of these types in the group."""
-        return [
-            uid for uid in self._below.get(group, ()) if self.directory[uid].type in types
-        ]
+        return [uid for uid in self._below.get(group, ()) if self.directory[uid].type in types]
 
     def people(self, group: str) -> list[str]:
         """The people in the group."""
@@ -261,13 +273,12 @@ def _check_requesters(
 ) -> Iterator[Diagnostic]:
     """Routes that lack somebody as soon as one of those who may ask is excluded as requester.
 
-    Only people count who are needed to fill the route and for whom a rule that asks for it, and an
-    allow, plainly hold. What tiers demand is left out: whom points reach is not plain.
+    Silent where a condition tells people apart, and about tiers: whom points reach is not plain.
     """
     asking: dict[str, set[str]] = {}
     may = _Askers(policies, people)
     for rule in requires:
-        for name in rule.routes if not rule.shadow else ():
+        for name in rule.routes if not (rule.shadow or _reads_people(rule)) else ():
             asking.setdefault(name, set()).update(may.ask(rule))
     for name in sorted(asking):
         route = policies.routes[name]
@@ -299,9 +310,29 @@ def _barred(uid: str, route: Route, people: _Members) -> frozenset[str]:
     return frozenset(barred)
 
 
+def _reads_people(rule: Rule) -> bool:
+    """Whether a condition may hold for some people and not for others."""
+    return any(isinstance(p, Root) and p.name in _PEOPLE for p in _parts(rule))
+
+
+def _chooses_people(rule: Rule) -> bool:
+    """Whether a condition names a person, or a group of people, outright."""
+    return any(
+        isinstance(part, InEntity | InCollection | Compare)
+        and any(isinstance(side, Root) and side.name in _PEOPLE for side in parts(part))
+        for part in _parts(rule)
+    )
+
+
+def _parts(rule: Rule) -> Iterator[Expr]:
+    for condition in (rule.when, rule.unless):
+        if condition is not None:
+            yield from all_parts(condition)
+
+
 @dataclass(slots=True)
 class _Askers:
-    """Who may be the person in a chain that asks, by action."""
+    """Who may be the person in a chain that asks, by action: allowed to, and not denied."""
 
     policies: CheckedPolicies
     people: _Members
@@ -310,8 +341,10 @@ class _Askers:
 
     def __post_init__(self) -> None:
         for rule in self.policies.rules:
-            is_deny = rule.effect == "deny" and is_unconditional(rule) and rule.resources is None
-            if not rule.shadow and (rule.effect == "allow" or is_deny):
+            is_plain = not _reads_people(rule)
+            if rule.effect == "deny":
+                is_plain = _chooses_people(rule) or is_unconditional(rule)
+            if is_plain and not rule.shadow:
                 for action in rule.actions:
                     self._rules.setdefault((rule.effect, action), []).append(rule)
 
@@ -327,9 +360,10 @@ class _Askers:
 
     def _may(self, action: str) -> set[str]:
         if action not in self._allowed:
-            denied = self._covered(self._rules.get(("deny", action), ()))
+            denies = self._rules.get(("deny", action), [])
             allowed = self._covered(self._rules.get(("allow", action), ()))
-            self._allowed[action] = allowed - denied
+            is_plain = all(map(is_unconditional, denies))
+            self._allowed[action] = allowed - self._covered(denies) if is_plain else set()
         return self._allowed[action]
 
     def _covered(self, rules: Iterable[Rule]) -> set[str]:

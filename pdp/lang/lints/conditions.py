@@ -70,7 +70,11 @@ def _others(program: Program) -> Iterator[Condition]:
     policies = program.policies
     for factor in policies.risk.factors if policies.risk else ():
         yield Condition(
-            factor.when, factor.span, factor.span, "so it adds no points", "so it adds points always"
+            factor.when,
+            factor.span,
+            factor.span,
+            "so it adds no points",
+            "so it adds points always",
         )
     for name, route in policies.routes.items():
         decl = program.route_decls[name]

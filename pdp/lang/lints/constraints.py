@@ -293,9 +293,7 @@ def _step(subject: Expr) -> int:
     return 1 if isinstance(subject, Sum | Scale) else 2
 
 
-def _between(
-    expr: Compare, left: Expr, right: Expr, op: str, facts: Facts
-) -> Facts | Conflict:
+def _between(expr: Compare, left: Expr, right: Expr, op: str, facts: Facts) -> Facts | Conflict:
     """Two values of the request: which of less, equal and greater are left."""
     one, other = form(left), form(right)
     if ("between", other, one) in facts:

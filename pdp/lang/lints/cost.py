@@ -92,9 +92,7 @@ def check(program: Program) -> Iterator[Diagnostic]:
                 yield from _check(f"route `{route.name}`", [need.where], 0, route.span)
 
 
-def _check(
-    what: str, conditions: Sequence[Expr], clauses: int, home: Span
-) -> Iterator[Diagnostic]:
+def _check(what: str, conditions: Sequence[Expr], clauses: int, home: Span) -> Iterator[Diagnostic]:
     total = clauses + sum(map(steps, conditions))
     if total > STEPS_MAX:
         costliest = max(conditions, key=steps)
