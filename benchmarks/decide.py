@@ -68,7 +68,7 @@ def _measure(folder: Path, rounds: int, calls: int) -> list[dict[str, object]]:
         PdpClient(fsync_target) as synced,
         PdpClient(os_target) as written,
     ):
-        floor = channel.unary_unary(METHOD)
+        floor: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(METHOD, None, None)
         for client in (synced, written):
             _check_answers(engine, client, requests)
         empty = decision_to_proto(engine.decide(bound[0]), "").SerializeToString()
@@ -186,9 +186,10 @@ def _serve_floor(target: str) -> None:
     """The same transport and answer size, and no work: grpcio, a thread pool, fixed bytes."""
     engine = Engine.from_directory(ROOT / "policies", unsafe_accept_unsigned=True)
     answer = decision_to_proto(engine.decide(_requests(engine)[0]), "").SerializeToString()
-    handlers = {
-        "Decide": grpc.unary_unary_rpc_method_handler(lambda _request, _context: answer),
-    }
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
+        lambda _request, _context: answer
+    )
+    handlers = {"Decide": handler}
     server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("pdp.v1.DecisionService", handlers),)

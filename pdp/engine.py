@@ -139,7 +139,7 @@ class Engine:
         try:
             decision = self._policies.decide(bound, self._clock())
         except Exception as bug:  # noqa: BLE001 - whatever went wrong inside, the answer is no
-            _LOG.error("a decision broke off at %s", places_of(bug))  # noqa: TRY400 - no text
+            _LOG.error("a decision broke off at %s", places_of(bug))
             decision = _failed(bound)
         return replace(decision, bundle=self.bundle)
 

@@ -32,6 +32,7 @@ def request(vector: dict[str, Any]) -> Request:
         on_behalf_of=tuple(on_behalf_of),
         action=vector["action"],
         args=vector["args"],
+        context=vector.get("context", "{}"),
         resource=None if vector["resource"] is None else Entity(*vector["resource"]),
         tool=None if vector["tool"] is None else ToolIdentity(**vector["tool"]),
         digest_salt=bytes.fromhex(vector["salt"]),
@@ -44,7 +45,10 @@ def wrong() -> set[str]:
     for vector in FILE["vectors"]:
         try:
             written = digest.canonical_args(vector["args"]).decode()
-            same = digest.request_digest(request(vector)) == vector["digest"]
+            binding = vector.get("binding", ())
+            same = digest.request_digest(request(vector), binding) == vector["digest"]
+            bound = digest.bound_context(vector.get("context", "{}"), binding).decode()
+            same = same and bound == vector.get("bound_context", "{}")
         except RequestError:
             found.add(vector["name"])
         else:
@@ -60,6 +64,22 @@ def wrong() -> set[str]:
             found.add(refused["name"])
         else:
             found.add(refused["name"])
+    return found | wrong_contexts()
+
+
+def wrong_contexts() -> set[str]:
+    """The names of contexts that have no digest and are not refused, naming the place."""
+    found = set()
+    for refused in FILE["refused_context"]:
+        try:
+            digest.bound_context(refused["context"], ["x"])
+        except RequestError as error:
+            if not error.field.startswith("context"):
+                found.add(refused["name"])
+        except ValueError:
+            found.add(refused["name"])
+        else:
+            found.add(refused["name"])
     return found
 
 
@@ -70,20 +90,23 @@ def test_vectors_hold() -> None:
 
 
 def test_names_are_distinct() -> None:
-    names = [item["name"] for item in (*FILE["vectors"], *FILE["refused"])]
+    items = (*FILE["vectors"], *FILE["refused"], *FILE["refused_context"])
+    names = [item["name"] for item in items]
     assert len(set(names)) == len(names)
 
 
 def test_careful_form_holds_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digest, "quick_canonical", lambda _: None)
+    monkeypatch.setattr(digest, "_quick", lambda _: None)
     assert wrong() == set()
 
 
 def test_digests_differ_unless_meant_to_agree() -> None:
     by_meaning: dict[str, set[str]] = {}
     for vector in FILE["vectors"]:
-        meaning = {key: vector[key] for key in vector if key not in {"name", "args", "digest"}}
-        by_meaning.setdefault(json.dumps(meaning), set()).add(vector["digest"])
+        outside = {"name", "args", "context", "binding", "digest"}
+        meaning = {key: vector[key] for key in vector if key not in outside}
+        meaning.setdefault("bound_context", "{}")
+        by_meaning.setdefault(json.dumps(meaning, sort_keys=True), set()).add(vector["digest"])
     assert all(len(digests) == 1 for digests in by_meaning.values())
     assert len({next(iter(digests)) for digests in by_meaning.values()}) == len(by_meaning)
 
@@ -107,6 +130,8 @@ def test_what_is_outside_changes_nothing() -> None:
         entities=(Entity("User", "bob", "{}"),),
     )
     assert digest.request_digest(told) == digest.request_digest(plain)
+    assert digest.request_digest(told, ["y"]) == digest.request_digest(plain)
+    assert digest.request_digest(told, ["x"]) != digest.request_digest(plain)
 
 
 # ---------------------------------------------------------------- Node
@@ -122,7 +147,8 @@ def node(vectors: Path) -> subprocess.CompletedProcess[str]:
 def test_node_agrees() -> None:
     run = node(VECTORS)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert f"{len(FILE['vectors'])} vectors, {len(FILE['refused'])} refusals" in run.stdout
+    refusals = len(FILE["refused"]) + len(FILE["refused_context"])
+    assert f"{len(FILE['vectors'])} vectors, {refusals} refusals" in run.stdout
 
 
 def test_node_catches_a_changed_vector(tmp_path: Path) -> None:
@@ -144,6 +170,8 @@ SABOTAGE: Final = [
     ("_frame", lambda field: field, "type and id do not run together"),
     ("quick_canonical", str.encode, "trailing zeros do not matter"),
     ("_check_integers", lambda _tree, _path: None, "an integer past 2^53-1"),
+    ("bound_context", lambda _text, _binding: b"{}", "another value of a binding field"),
+    ("sorted", list, "binding fields in any order, sorted by key"),
 ]
 
 
@@ -151,7 +179,7 @@ SABOTAGE: Final = [
 def test_sabotage_of_the_digest(
     monkeypatch: pytest.MonkeyPatch, seam: str, broken: Any, caught: str
 ) -> None:
-    monkeypatch.setattr(digest, seam, broken)
+    monkeypatch.setattr(digest, seam, broken, raising=seam != "sorted")
     assert caught in wrong()
 
 

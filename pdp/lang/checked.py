@@ -402,7 +402,7 @@ class RiskTier:
 
 @dataclass(frozen=True, slots=True)
 class RiskModel:
-    """Factors in the order written; tiers by rising ``from_points``. Without a tier reached: low."""
+    """Factors in the order written; tiers by rising ``from_points``. No tier reached is low."""
 
     factors: tuple[RiskFactor, ...]
     tiers: tuple[RiskTier, ...]

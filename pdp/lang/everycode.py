@@ -8,5 +8,7 @@ from pdp.lang import codes, complaints
 from pdp.lang.lints import complaints as lint_complaints
 
 EVERY_CODE: Final = codes.catalogue_of(
-    tuple(codes.SYNTAX_CODES), tuple(complaints.CODES.values()), tuple(lint_complaints.CODES.values())
+    tuple(codes.SYNTAX_CODES),
+    tuple(complaints.CODES.values()),
+    tuple(lint_complaints.CODES.values()),
 )

@@ -1,4 +1,4 @@
-"""What each diagnostic code means, why it is made, and examples; made into pages, never invented."""
+"""What each diagnostic code means, why it is made, and examples; made into pages."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ _SECTION: Final = re.compile(r"^## (C\d{4})\n(.*?)(?=^## C|\Z)", re.DOTALL | re.
 _EXAMPLE: Final = re.compile(
     r"^```charter (bad|good)( whole)?\n(.*?)^```$", re.DOTALL | re.MULTILINE
 )
+_HEAD: Final = """\
+# Errors and warnings of the checker
+
+Made from the catalogue by `make errors`; not to be edited. `pdp explain CODE` prints the same.
+An error stops a bundle; a warning does not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +68,7 @@ def text_of(code: Code) -> str:
 
 def page(catalogue: Mapping[str, Code]) -> str:
     """`docs/errors.md`: every code with why, a bad and a good example."""
-    parts = [
-        "# Errors and warnings of the checker\n\n"
-        "Made from the catalogue by `make errors`; not to be edited. `pdp explain CODE` prints the"
-        " same. An error stops a bundle; a warning does not.\n"
-    ]
+    parts = [_HEAD]
     for name in sorted(catalogue):
         code, explanation = catalogue[name], explanations()[name]
         parts.append(f"\n## {code.code} {code.name} ({code.severity})\n\n{code.what}\n")

@@ -38,7 +38,7 @@ def faults(found: list[Mapping[str, Json]], server: str) -> list[str]:
 
 
 @given(tools, SERVERS)
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_the_draft_of_well_formed_tools_checks(
     found: list[Mapping[str, Json]], server: str
 ) -> None:
@@ -46,7 +46,7 @@ def test_the_draft_of_well_formed_tools_checks(
 
 
 @given(tools, SERVERS, st.randoms(use_true_random=False))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_the_draft_depends_on_nothing_but_the_tools(
     found: list[Mapping[str, Json]], server: str, random: Random
 ) -> None:
@@ -106,7 +106,7 @@ def test_a_broken_build_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> 
     for module in (declarations, frommcp, jsonschema, plaintext):
         if hasattr(module, name):
             monkeypatch.setattr(module, name, broken)
-    quick = settings(max_examples=250, phases=[Phase.generate], database=None)
+    quick = settings(max_examples=150, phases=[Phase.generate], database=None)
     try:
         example = find(tools, lambda found: bool(faults(found, "")), settings=quick)
     except NoSuchExample:

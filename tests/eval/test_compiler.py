@@ -408,6 +408,38 @@ def test_errors_of_scope_come_first_and_name_their_clause() -> None:
     assert answer_of(replace(unscoped, resources=None), request, "Bot::gone") == (UNKNOWN, 60)
 
 
+def test_sums_and_products_longer_than_python_nests() -> None:
+    terms = tuple((-1 if i % 3 == 1 else 1, const(i)) for i in range(5_000))
+    total = sum(sign * i for i, (sign, _) in enumerate(terms))
+    plus = Sum((*terms, (-1, arg("n"))), INT, span())
+    minus = Sum(((-1, arg("n")), *terms), INT, span())
+    for long in (plus, minus):
+        assert answer(compare(long, "==", const(total - 5)))
+        assert not answer(compare(long, "==", const(total - 4)))
+    product: Expr = arg("n")
+    decimal: Expr = arg("d")
+    for _ in range(3_000):
+        product = Scale(product, Const(-1, INT, span()), INT, span())
+        decimal = Scale(decimal, Const(10_000, DECIMAL, span()), DECIMAL, span())
+    assert answer(compare(product, "==", const(5)))
+    assert answer(compare(decimal, "==", Const(125_000, DECIMAL, span())))
+    unlike = Sum(((1, decimal), (1, arg("d"))), DECIMAL, span())
+    assert answer(compare(unlike, "==", Const(250_000, DECIMAL, span())))
+
+
+def test_the_first_error_of_a_long_sum_is_the_first_in_source_order() -> None:
+    gone = attr(arg("stranger"), "total", DECIMAL, 7)
+    later = attr(arg("stranger"), "total", DECIMAL, 8)
+    long = Sum(((1, arg("d")), (-1, gone), *[(1, later)] * 20), DECIMAL, span())
+    assert answer(compare(long, ">", Const(0, DECIMAL, span()))) == (UNKNOWN, 7)
+
+
+@pytest.mark.slow
+def test_a_cell_of_a_hundred_thousand_rules_compiles() -> None:
+    full = cell(*[rule(f"r{i}", "deny", compare(arg("n"), "==", const(i))) for i in range(100_000)])
+    assert full.held(bind(), "Bot::b1", NOW_US, LOW) == 1 << 5
+
+
 def test_rules_of_one_cell_answer_together_and_err_alone() -> None:
     compiled = cell(
         rule("a", "allow", TRUE),

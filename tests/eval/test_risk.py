@@ -13,7 +13,6 @@ from pdp.lang.checked import Const, RiskFactor, RiskModel, RiskTier
 from pdp.lang.types import BOOL
 from pdp.model import (
     ApprovalRequirement,
-    Decision,
     DenyCause,
     DeterminingRule,
     Effect,
@@ -270,7 +269,7 @@ def test_what_comes_after_an_escalation_need_not_be_fillable_now() -> None:
 
 
 def model(*tiers: tuple[str, int, int]) -> RiskModel:
-    yes = Const(True, BOOL, span())
+    yes = Const(value=True, type=BOOL, span=span())
     factors = tuple(RiskFactor(points, f"f{points}", yes, span()) for points in (1, 2, 4))
     return RiskModel(
         factors,
@@ -287,8 +286,8 @@ def test_the_highest_tier_reached_counts() -> None:
     assert assess(tiers, 0b101).told == RiskAssessment(5, ("f1", "f4"), "high")
 
 
-def wrong(rules: Decision | None = None) -> list[int]:
-    del rules
+def wrong() -> list[int]:
+    """The rows of POINTS that the code under test does not agree with."""
     told = [decide(request, policies(), now_us).risk for request, now_us, _, _ in POINTS]
     return [
         index
@@ -303,7 +302,7 @@ def test_sabotage_tier_computed_per_principal(monkeypatch: pytest.MonkeyPatch) -
     def weigh(self: RiskScale, bound: object, now_us: int) -> Weighed:
         """Every member of the chain adds the points again."""
         found = honest(self, bound, now_us)  # type: ignore[arg-type]
-        kind = self._model  # noqa: SLF001 - the seam
+        kind = self._model
         factors = tuple(replace(f, points=2 * f.points) for f in kind.factors)
         return assess(replace(kind, factors=factors), found.factors)
 

@@ -11,7 +11,22 @@ from pdp import canonical
 from pdp.eval import values
 from pdp.eval.consequences.shown import shown_text
 from pdp.eval.records import RecordTypes
-from pdp.lang.types import BOOL, DECIMAL, DECIMAL_UNITS_MAX, DURATION, INT, STRING, TIMESTAMP, Type
+from pdp.lang.types import (
+    BOOL,
+    CIDR,
+    DECIMAL,
+    DECIMAL_UNITS_MAX,
+    DURATION,
+    INT,
+    IP,
+    IPV6_BASE,
+    PATH,
+    STRING,
+    TIMESTAMP,
+    CollT,
+    EnumT,
+    Type,
+)
 from tests.eval.shop import ADDRESS, TYPES
 
 DAY_US = 86_400_000_000
@@ -38,6 +53,15 @@ DAY_US = 86_400_000_000
         (DURATION, DAY_US + 3_600_000_000, '"25h"'),
         (DURATION, 5_400_000_000, '"90m"'),
         (DURATION, 1_500_000, '"1500ms"'),
+        (PATH, "/srv/ü", '"/srv/ü"'),
+        (IP, 167_837_955, '"10.1.2.3"'),
+        (IP, IPV6_BASE + 1, '"::1"'),
+        (CIDR, (167_772_160, 184_549_375), '"10.0.0.0/8"'),
+        (CIDR, (0, 0), '"0.0.0.0/32"'),
+        (CIDR, (IPV6_BASE, 2 * IPV6_BASE - 1), '"::/0"'),
+        (CollT("set", CIDR, 0, 9), ((0, 2**32 - 1),), '["0.0.0.0/0"]'),
+        (EnumT("E", ("us", "eu"), wires=("us-1", "eu-1")), "eu", '"eu-1"'),
+        (EnumT("L", ("lo", "hi"), ordered=True, wires=("L", "H")), 1, '"H"'),
         (TYPES["enum"], "phone", '"phone"'),
         (TYPES["level"], 1, '"silver"'),
         (TYPES["reference"], "User::a::b", '"a::b"'),

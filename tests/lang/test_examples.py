@@ -1,4 +1,4 @@
-"""The example files: each parses, and says exactly what its golden file says; two are a whole bundle."""
+"""The example files: each parses and says what its golden file says; two are a whole bundle."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from pdp.lang.explain import Example, explanations, page, text_of
 ROOT = Path(__file__).parent.parent.parent
 PRELUDE = (ROOT / "tests" / "corpus" / "explanations" / "prelude.charter").read_text()
 TODAY = datetime.date(2026, 11, 24)
-# These need several bundles, a directory or a file too large for a page; tests of their own show them.
+# These need several bundles, a directory or a large file; tests of their own show them.
 WITHOUT_EXAMPLE = {"C0009", "C0010", "C0217", "C0218", "C0220", "C0601", "C0613", "C0614", "C0619"}
 
 

@@ -12,18 +12,23 @@ const SHORT = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\
 
 // Scans JSON text and returns its canonical spelling; throws on everything that has none.
 class Scanner {
-  constructor(text) {
+  constructor(text, { integerMax = INT_MAX } = {}) {
     this.text = text;
     this.at = 0;
+    this.integerMax = integerMax;
   }
 
   object() {
+    return join(this.objectMembers());
+  }
+
+  objectMembers() {
     this.space();
     if (this.text[this.at] !== "{") throw new Error("not an object");
-    const written = this.value(0);
+    const members = this.members(0);
     this.space();
     if (this.at !== this.text.length) throw new Error("more after the object");
-    return written;
+    return members;
   }
 
   space() {
@@ -45,7 +50,7 @@ class Scanner {
     if (depth > DEPTH_MAX) throw new Error("too deep");
     this.space();
     const first = this.text[this.at];
-    if (first === "{") return this.members(depth);
+    if (first === "{") return join(this.members(depth));
     if (first === "[") return this.items(depth);
     if (first === '"') return quote(this.string());
     for (const word of ["true", "false", "null"]) {
@@ -70,8 +75,7 @@ class Scanner {
       } while (this.take(","));
       this.need("}");
     }
-    const order = [...members.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-    return "{" + order.map((key) => quote(key) + ":" + members.get(key)).join(",") + "}";
+    return members;
   }
 
   items(depth) {
@@ -123,11 +127,23 @@ class Scanner {
     let short = digits;
     if (digits.includes(".")) {
       short = digits.replace(/0+$/, "").replace(/\.$/, "");
-    } else if (BigInt(digits) > INT_MAX || BigInt(digits) < -INT_MAX) {
+    } else if (BigInt(digits) > this.integerMax || BigInt(digits) < -this.integerMax) {
       throw new Error("integer past 2^53-1");
     }
     return short === "-0" ? "0" : short;
   }
+}
+
+function join(members) {
+  const order = [...members.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return "{" + order.map((key) => quote(key) + ":" + members.get(key)).join(",") + "}";
+}
+
+// The context fields that are part of the digest; what is absent or null is left out.
+function boundContext(text, binding) {
+  const members = new Scanner(text, { integerMax: 10n ** 40n }).objectMembers();
+  const bound = binding.filter((name) => (members.get(name) ?? "null") !== "null");
+  return join(new Map(bound.map((name) => [name, members.get(name)])));
 }
 
 function quote(text) {
@@ -145,7 +161,8 @@ function digest(request) {
   const fields = ["pdp.request-digest.v1", String(request.chain.length)];
   for (const [type, id] of request.chain) fields.push(type, id);
   fields.push(...(request.resource === null ? ["0"] : ["1", ...request.resource]));
-  fields.push(request.action, new Scanner(request.args).object(), "{}");
+  fields.push(request.action, new Scanner(request.args).object());
+  fields.push(boundContext(request.context ?? "{}", request.binding ?? []));
   const tool = request.tool;
   fields.push(...(tool === null ? ["0"] : ["1", tool.server, tool.name, tool.definition_digest]));
   fields.push(Buffer.from(request.salt, "hex"));
@@ -158,6 +175,8 @@ function complaints(file) {
     try {
       const written = new Scanner(vector.args).object();
       if (written !== vector.canonical_args) found.push(`${vector.name}: canonical form`);
+      const bound = boundContext(vector.context ?? "{}", vector.binding ?? []);
+      if (bound !== (vector.bound_context ?? "{}")) found.push(`${vector.name}: context`);
       if (digest(vector) !== vector.digest) found.push(`${vector.name}: digest`);
     } catch (error) {
       found.push(`${vector.name}: ${error.message}`);
@@ -171,11 +190,20 @@ function complaints(file) {
       continue;
     }
   }
+  for (const { name, context } of file.refused_context) {
+    try {
+      boundContext(context, ["x"]);
+      found.push(`${name}: not refused`);
+    } catch {
+      continue;
+    }
+  }
   return found;
 }
 
 const vectors = JSON.parse(readFileSync(argv[2], "utf8"));
 const found = complaints(vectors);
 for (const line of found) console.log(line);
-console.log(`${vectors.vectors.length} vectors, ${vectors.refused.length} refusals`);
+const refusals = vectors.refused.length + vectors.refused_context.length;
+console.log(`${vectors.vectors.length} vectors, ${refusals} refusals`);
 exit(found.length === 0 ? 0 : 1);

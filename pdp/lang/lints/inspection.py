@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from pdp.lang.checked import CheckedPolicies
-from pdp.lang.checking.bundles import Bundle
+from pdp.lang.declared.bundles import Bundle
 from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.lints import absences, approvals, conditions, cost, coverage, scopes, unused
 from pdp.lang.lints.program import Program, program_of

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pdp.lang import nodes
 from pdp.lang.checked import CheckedPolicies, Rule
-from pdp.lang.checking.bundles import Bundle
+from pdp.lang.declared.bundles import Bundle
 from pdp.lang.source import Span
 
 

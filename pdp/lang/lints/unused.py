@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
 from pdp.lang import nodes
-from pdp.lang.checking.bundles import Bundle
+from pdp.lang.declared.bundles import Bundle
 from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.lints import complaints
 from pdp.lang.lints.program import Program, walk
