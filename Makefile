@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench proto fmt lock clean
+.PHONY: help demo test check bench proto errors fmt lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ bench: .venv/.installed ## how fast a decision is, side by side with plain Pytho
 
 proto: .venv/.installed ## write pdp/_proto from proto/
 	$(BIN)/python tools/generate_proto.py
+
+errors: .venv/.installed ## write docs/errors.md from the catalogue of diagnostics
+	$(BIN)/python tools/errors_page.py
 
 fmt: .venv/.installed ## format, and fix what the linter can fix safely
 	$(BIN)/ruff format

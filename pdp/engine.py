@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -17,10 +18,11 @@ from pdp.eval.directory import read_directory
 from pdp.eval.facts import BoundRequest
 from pdp.eval.policyset import PolicySet
 from pdp.lang import complaints
-from pdp.lang.checked import CheckedPolicies
-from pdp.lang.checker import check, read_sources
+from pdp.lang.checked import CheckedPolicies, PolicyTest
+from pdp.lang.checker import Reader, check, read_sources
 from pdp.lang.diagnostics import Diagnostic, sort_key
 from pdp.lang.lints.inspection import inspect_directory
+from pdp.lang.parser import parse
 from pdp.model import (
     Attribution,
     BundleError,
@@ -54,9 +56,14 @@ def clock_us() -> int:
     return time.time_ns() // NS_PER_US
 
 
-def check_files(files: Mapping[str, bytes]) -> CheckedFiles:
-    """Check policies and directory files together; every mistake of all files, sorted."""
-    checked, found = check(files)
+def check_files(
+    files: Mapping[str, bytes], today: datetime.date | None = None, read: Reader = parse
+) -> CheckedFiles:
+    """Check policies and directory files together; every mistake of all files, sorted.
+
+    ``today`` is for warnings about dates that have passed; without it there are none.
+    """
+    checked, found = check(files, today, read)
     if checked is None:
         return CheckedFiles(None, {}, found)
     described = {name: data for name, data in files.items() if name.endswith(DIRECTORY_SUFFIX)}
@@ -154,7 +161,11 @@ class Engine:
 
     def run_tests(self) -> tuple[policytest.TestResult, ...]:
         """The tests beside the policies, each against its own fixtures and clock."""
-        return policytest.run(self.checked, self._policies)
+        return tuple(policytest.run(self.checked, self._policies))
+
+    def run_each(self, tests: Iterable[PolicyTest]) -> Iterator[policytest.TestResult]:
+        """Some of the tests beside the policies, one at a time."""
+        return policytest.run(self.checked, self._policies, tests)
 
 
 def places_of(bug: BaseException) -> str:

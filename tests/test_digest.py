@@ -190,7 +190,7 @@ def surrogates_only(text: str, path: str, _chars_max: int = 0) -> None:
 
 # Keeps the last of equal keys, as parsers do that were not told otherwise.
 KEEPS_LAST: Final = json.JSONDecoder(
-    parse_float=canonical.Number, parse_int=canonical.Number, parse_constant=json.loads
+    parse_float=canonical.Number, parse_int=canonical.Number, parse_constant=canonical.Number
 )
 
 

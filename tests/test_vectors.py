@@ -27,6 +27,8 @@ EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00Z")
 # What a row says about its question. Everything else in lower case is an expectation, and a column
 # in capitals is text to put into the policies.
 ASKING: Final = frozenset({"case", "change", "replace", "now"})
+# Expected of something else than one answer: of the loading, and of two answers beside each other.
+OUTSIDE: Final = frozenset({"policies", "code", "digest"})
 PROBES: Final = {
     "true": {"effect": "deny", "cause": "rule", "rules": "t.probe"},
     "false": {"effect": "allow", "cause": "-", "rules": "t.base"},
@@ -40,9 +42,10 @@ class Vector:
 
     name: str
     files: tuple[tuple[str, str], ...]
+    base: str
     request: str
     now_us: int
-    expected: Mapping[str, str]
+    expected: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -141,6 +144,7 @@ def vectors_of(path: Path) -> Iterator[Vector]:
             yield Vector(
                 name=f"{path.stem}/{slug(section.title)}/{number:02}-{slug(label)}",
                 files=tuple(sorted(filled(files, row).items())),
+                base=asked(base, {}),
                 request=asked(base, row),
                 now_us=(at(row.get("now") or MONDAY) - EPOCH) // timedelta(microseconds=1),
                 expected=expectations(row),
@@ -164,13 +168,13 @@ def asked(base: Any, row: Mapping[str, str]) -> str:
         text = changed
     for old, new in re.findall(r"`([^`]+)` → `([^`]*)`", row.get("replace", "")):
         assert text.count(old) == 1, f"{old} stands {text.count(old)} times in {text}"
-        text = text.replace(old, re.sub(r"⟨(\w+)×(\d+)⟩", repeated, new))
+        text = text.replace(old, re.sub(r"⟨(\d+) of (\w+)⟩", repeated, new))
     return text
 
 
 def repeated(found: re.Match[str]) -> str:
-    """``⟨a×3⟩`` stands for ``aaa``, so that long values need not be written out."""
-    return found[1] * int(found[2])
+    """``⟨3 of a⟩`` stands for ``aaa``, so that long values need not be written out."""
+    return found[2] * int(found[1])
 
 
 def expectations(row: Mapping[str, str]) -> dict[str, str]:
@@ -181,7 +185,7 @@ def expectations(row: Mapping[str, str]) -> dict[str, str]:
         if column == "value":
             result |= PROBES[cell]
         else:
-            assert column in SHOWN or column in {"policies", "code"}, f"no such column: {column}"
+            assert column in SHOWN or column in OUTSIDE, f"no such column: {column}"
             result[column] = cell
     assert result, f"expects nothing: {row}"
     return result
@@ -212,7 +216,7 @@ def obliged(decision: Decision) -> str:
 
 
 def needs(items: Any) -> str:
-    return listed(f"{need.group.removeprefix('Team::')}×{need.count}" for need in items)
+    return listed(f"{need.count} of {need.group.removeprefix('Team::')}" for need in items)
 
 
 def show(decision: Decision) -> str:
@@ -267,7 +271,9 @@ SHOWN: Final[Mapping[str, Callable[[Decision], str]]] = {
     "chain": lambda d: ", ".join(d.attribution.chain),
     "owners": lambda d: listed(d.attribution.policy_owners),
 }
-SORTED: Final = frozenset({"rules", "because", "needs", "routes", "exclude", "reasons", "owners"})
+SORTED: Final = frozenset(
+    {"rules", "because", "needs", "then needs", "routes", "exclude", "reasons", "owners"}
+)
 
 
 def compare(vector: Vector, decision: Decision) -> None:
@@ -304,9 +310,8 @@ def agrees(column: str, wanted: str, got: str, decision: Decision) -> bool:
 
 # ---- The tests -------------------------------------------------------------------
 
-VECTORS: Final = {
-    vector.name: vector for path in sorted(FOLDER.glob("[a-z]*.md")) for vector in vectors_of(path)
-}
+PAGES: Final = sorted(FOLDER.glob("[a-z]*.md"))
+VECTORS: Final = {vector.name: vector for path in PAGES for vector in vectors_of(path)}
 
 
 class Clock:
@@ -330,8 +335,12 @@ def loaded(vector: Vector) -> Engine:
     try:
         return engine_of(vector.files)
     except PolicyError as error:
-        said = "; ".join(f"{one.code.code} {one.message}" for one in error.diagnostics)
-        raise AssertionError(f"the policies do not load: {said}") from error
+        raise AssertionError(f"the policies do not load: {'; '.join(complaints(error))}") from error
+
+
+def complaints(error: PolicyError) -> list[str]:
+    diagnostics: Any = error.diagnostics
+    return [f"{one.code.code} {one.message}" for one in diagnostics]
 
 
 @pytest.mark.parametrize("name", VECTORS)
@@ -340,9 +349,9 @@ def test_engine(name: str) -> None:
     if vector.expected.get("policies") == "refused":
         with pytest.raises(PolicyError) as refusal:
             engine_of(vector.files)
-        codes = [one.code.code for one in refusal.value.diagnostics]
+        said = complaints(refusal.value)
         wanted = tuple(vector.expected.get("code", "C").split("/"))
-        assert any(code.startswith(wanted) for code in codes), codes
+        assert any(one.startswith(wanted) for one in said), said
         return
     engine = loaded(vector)
     CLOCK.now_us = vector.now_us
@@ -350,7 +359,12 @@ def test_engine(name: str) -> None:
         with pytest.raises(RequestError):
             engine.decide(Request.from_json(vector.request))
     elif "effect" in vector.expected:
-        compare(vector, engine.decide(Request.from_json(vector.request)))
+        decision = engine.decide(Request.from_json(vector.request))
+        compare(vector, decision)
+        if "digest" in vector.expected:
+            base = engine.decide(Request.from_json(vector.base))
+            same = decision.request_digest == base.request_digest
+            assert ("same" if same else "other") == vector.expected["digest"]
 
 
 def is_for_reference(vector: Vector) -> bool:
@@ -370,7 +384,17 @@ def test_reference(name: str) -> None:
 
 
 def test_the_corpus_was_found() -> None:
-    assert len(VECTORS) >= MINIMUM
-    assert len(VECTORS) == sum(
-        1 for path in FOLDER.glob("[a-z]*.md") for _ in vectors_of(path)
-    ), "two vectors have one name"
+    read = [vector.name for path in PAGES for vector in vectors_of(path)]
+    assert len(read) >= MINIMUM
+    assert len(set(read)) == len(read), "two vectors have one name"
+
+
+@pytest.mark.parametrize("column", SHOWN)
+def test_a_wrong_expectation_is_noticed(column: str) -> None:
+    """No column is read past: each is used, and a false answer in it is a difference."""
+    name = next(name for name, one in VECTORS.items() if column in one.expected)
+    vector = VECTORS[name]
+    CLOCK.now_us = vector.now_us
+    decision = loaded(vector).decide(Request.from_json(vector.request))
+    assert differences(vector.expected, decision) == []
+    assert differences(vector.expected | {column: "wrong"}, decision) != []

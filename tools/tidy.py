@@ -26,7 +26,7 @@ VAGUE_NAMES: Final = frozenset(
 
 _UNFINISHED: Final = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")  # the rule itself: unfinished-ok
 _REQUIREMENT: Final = re.compile(
-    r"[a-z0-9][a-z0-9.-]*==[^\s;]+ \\\n(?:    --hash=sha256:[0-9a-f]{64} \\\n)*"
+    r"[a-z0-9][a-z0-9.-]*==[^\s;]+(?: ; [\w \".<>=]+)? \\\n(?:    --hash=sha256:[0-9a-f]{64} \\\n)*"
     r"    --hash=sha256:[0-9a-f]{64}\n"
 )
 _ASSERTING: Final = re.compile(r"_?(?:assert|check|expect|must)(?:_|$)|.*_as_test$")
@@ -171,7 +171,7 @@ def rooms_are_small(paths: Iterable[str]) -> Iterator[str]:
 
 
 def lock_names_no_place(text: str) -> Iterator[str]:
-    """Of a lock: names, exact versions and sha256 hashes; no URL, no host, no path, no option."""
+    """Of a lock: names, exact versions, which machines, sha256 hashes; no URL, path or option."""
     entries = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
     rest = _REQUIREMENT.sub("", entries)
     for line in rest.splitlines():

@@ -13,7 +13,7 @@ import typer
 from typer import TyperException
 
 import pdp
-from pdp.cli import check, decide, demo, fmt, init, log, schema, serve, test
+from pdp.cli import check, decide, demo, describe, explain, fmt, init, log, schema, serve, test
 from pdp.cli.exit_codes import Exit
 from pdp.cli.output import Stopped, console, help_and_exit, print_json_line, safe
 from pdp.model import BundleError, PdpError, PolicyError, RequestError
@@ -29,6 +29,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("check")(check.check)
+app.command("describe")(describe.describe)
+app.command("explain")(explain.explain)
 app.command("fmt")(fmt.fmt)
 app.command("test")(test.run_tests)
 app.command("decide")(decide.decide)

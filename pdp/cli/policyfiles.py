@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -55,10 +56,10 @@ def read_policies(path: Path) -> dict[str, bytes]:
     }
 
 
-def checked_or_exit(path: Path, form: Format) -> CheckedFiles:
+def checked_or_exit(path: Path, form: Format, today: datetime.date | None = None) -> CheckedFiles:
     """The checked files; whatever was found is shown, and an error leaves with INVALID."""
     files = read_policies(path)
-    found = check_files(files)
+    found = check_files(files, today)
     if found.policies is None:
         _exit_with(found.diagnostics, files, path, form)
     show_diagnostics(found.diagnostics, files, form, root_of(path))

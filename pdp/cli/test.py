@@ -1,11 +1,13 @@
-"""`pdp test`: run the tests that stand beside the policies."""
+"""`pdp test`: run the tests that stand beside the policies, and say what they do not show."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from pdp.cli.exit_codes import Exit
 from pdp.cli.output import (
@@ -18,41 +20,115 @@ from pdp.cli.output import (
     print_json,
     safe,
 )
-from pdp.cli.policyfiles import PolicyPath, engine_or_exit, root_of
+from pdp.cli.policyfiles import PolicyPath, engine_or_exit, read_policies, root_of
+from pdp.cli.reports.coverage import coverage_lines, coverage_to_json
+from pdp.cli.reports.junit import Reported, junit
+from pdp.engine import Engine
+from pdp.eval.coverage import Coverage, measure
 from pdp.eval.policytest import TestResult
+from pdp.lang.checked import PolicyTest
+from pdp.lang.checker import read_sources
+
+# Shorter runs are over before a bar could be read.
+_LONG_RUN = 200
+
+_Item = TypeVar("_Item")
 
 
 def run_tests(
     path: PolicyPath,
     form: FormatOption = Format.TEXT,
     *,
+    text: Annotated[
+        str,
+        typer.Option("-k", metavar="TEXT", help="Only tests with this in their title or file."),
+    ] = "",
+    file: Annotated[
+        str, typer.Option("--file", metavar="FILE", help="Only the tests of this policy file.")
+    ] = "",
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Name the tests that pass, too.")
     ] = False,
+    coverage: Annotated[
+        bool,
+        typer.Option("--coverage", help="Say what no test shows of rules, tiers and routes."),
+    ] = False,
+    fail_under: Annotated[
+        float | None,
+        typer.Option(
+            "--fail-under",
+            metavar="PERCENT",
+            min=0,
+            max=100,
+            help="Measure coverage, and exit 1 below this.",
+        ),
+    ] = None,
+    junit_file: Annotated[
+        Path | None,
+        typer.Option("--junit", metavar="FILE", help="Write a JUnit XML report to this file."),
+    ] = None,
 ) -> None:
     """Run every test in the policies. Exit 1 if one fails, 3 if the policies do not check."""
-    results = engine_or_exit(path, form).run_tests()
-    if not results:
-        fail(f'`{path}` holds no tests; add `test "…" {{ … }}` beside the policies', Exit.FAILURE)
-    failed = [result for result in results if not result.passed]
+    engine = engine_or_exit(path, form)
+    tests = _selected(engine, path, text, file)
+    results = tuple(_with_progress(engine.run_each(tests), len(tests), "tests"))
+    measured = _measured(engine, results) if coverage or fail_under is not None else None
+    is_short = measured is not None and fail_under is not None and measured.percent < fail_under
+    if junit_file is not None:
+        _write(junit_file, results, engine.bundle.name)
     if form is Format.JSON:
-        print_json(
-            {
-                "passed": len(results) - len(failed),
-                "failed": len(failed),
-                "tests": [_to_json(result) for result in results],
-            }
-        )
+        _print_json(results, measured)
     else:
         _print(results, root_of(path), verbose=verbose)
-        console().print(
-            f"{len(results) - len(failed)} passed, {len(failed)} failed",
-            style="red" if failed else "green",
-        )
-    raise typer.Exit(Exit.FAILURE if failed else Exit.SUCCESS)
+        if measured is not None:
+            _print_coverage(measured, path)
+        if is_short:
+            console().print(f"[red]coverage is below {fail_under:g} %[/]")
+    has_failed = is_short or not all(result.passed for result in results)
+    raise typer.Exit(Exit.FAILURE if has_failed else Exit.SUCCESS)
 
 
-def _print(results: tuple[TestResult, ...], root: Path, *, verbose: bool) -> None:
+# ---------------------------------------------------------------- which, and running them
+
+
+def _selected(engine: Engine, path: Path, text: str, file: str) -> Sequence[PolicyTest]:
+    tests = engine.checked.tests
+    if not tests:
+        fail(f'`{path}` holds no tests; add `test "…" {{ … }}` beside the policies', Exit.FAILURE)
+    chosen = [test for test in tests if _is_chosen(test, root_of(path), text, file)]
+    if not chosen:
+        fail(f"none of the {len(tests)} tests in `{path}` is asked for", Exit.FAILURE)
+    return chosen
+
+
+def _is_chosen(test: PolicyTest, root: Path, text: str, file: str) -> bool:
+    """``file`` is a name in the bundle, or that of the file as it can be opened from here."""
+    name = test.span.file
+    if file and file not in {name, place(root, name)}:
+        return False
+    return text.casefold() in test.title.casefold() or text.casefold() in name.casefold()
+
+
+def _with_progress(items: Iterable[_Item], total: int, what: str) -> Iterator[_Item]:
+    """The items; while a long run lasts, a bar on a terminal shows how far it is."""
+    out = console(stderr=True)
+    if total < _LONG_RUN or not out.is_terminal:
+        yield from items
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=out, transient=True) as progress:
+        yield from progress.track(items, total=total, description=what)
+
+
+def _measured(engine: Engine, results: Sequence[TestResult]) -> Coverage:
+    shown = _with_progress(results, len(results), "coverage")
+    return measure(engine.checked, engine.directory, shown)
+
+
+# ---------------------------------------------------------------- saying what came of it
+
+
+def _print(results: Sequence[TestResult], root: Path, *, verbose: bool) -> None:
     out = console()
     for result in results:
         span = result.test.span
@@ -63,6 +139,28 @@ def _print(results: tuple[TestResult, ...], root: Path, *, verbose: bool) -> Non
                 out.print(f"       {safe(problem)}")
         elif verbose:
             out.print(f"[green]passed[/] {named}")
+    failed = sum(not result.passed for result in results)
+    out.print(
+        f"{len(results) - failed} passed, {failed} failed", style="red" if failed else "green"
+    )
+
+
+def _print_coverage(measured: Coverage, path: Path) -> None:
+    out = console()
+    for line in coverage_lines(measured, read_sources(read_policies(path)), root_of(path)):
+        out.print(line)
+
+
+def _print_json(results: Sequence[TestResult], measured: Coverage | None) -> None:
+    failed = sum(not result.passed for result in results)
+    report: dict[str, object] = {
+        "passed": len(results) - failed,
+        "failed": failed,
+        "tests": [_to_json(result) for result in results],
+    }
+    if measured is not None:
+        report["coverage"] = coverage_to_json(measured)
+    print_json(report)
 
 
 def _to_json(result: TestResult) -> dict[str, object]:
@@ -74,3 +172,14 @@ def _to_json(result: TestResult) -> dict[str, object]:
         "problems": list(result.problems),
         "decision": decision_to_json(result.decision) if result.decision else None,
     }
+
+
+def _write(file: Path, results: Sequence[TestResult], bundle: str) -> None:
+    cases = [
+        Reported(result.test.title, result.test.span.file, result.test.span.line, result.problems)
+        for result in results
+    ]
+    try:
+        file.write_bytes(junit([(bundle, cases)]))
+    except OSError as error:
+        fail(f"`{file}` cannot be written: {error.strerror}", Exit.FAILURE)

@@ -12,7 +12,7 @@ from typing import Final
 
 from pdp.eval.consequences import obligations, reasons
 from pdp.eval.facts import BoundRequest
-from pdp.eval.risk import TierNeed
+from pdp.eval.judging.risk import TierNeed
 from pdp.lang.checked import BundleInfo, ObligationT, Rule
 from pdp.model import (
     ApprovalRequirement,

@@ -12,8 +12,6 @@ import msgspec
 from msgspec import UNSET
 
 from pdp.digest import request_digest
-from pdp.eval import values
-from pdp.eval.decoder import Decoders, ObjectDecoder
 from pdp.eval.facts import (
     BoundRequest,
     Directory,
@@ -22,6 +20,8 @@ from pdp.eval.facts import (
     ancestors_of,
     attribute_name,
 )
+from pdp.eval.reading import values
+from pdp.eval.reading.decoder import Decoders, ObjectDecoder
 from pdp.eval.suggestion import quoted, unknown_name
 from pdp.lang.types import ActionDef, EntityDef, EntityT, Schema
 from pdp.model import Entity, RequestError, ToolIdentity

@@ -10,7 +10,7 @@ from typing import Final
 
 from pdp import canonical
 from pdp.canonical import CanonicalError, Number, Tree
-from pdp.eval.decoder import Decoders
+from pdp.eval.reading.decoder import Decoders
 from pdp.eval.suggestion import quoted, unknown_name
 from pdp.lang.types import EntityDef, Schema
 from pdp.model import GROUPS_MAX, ID_CHARS_MAX, Entity, RequestError

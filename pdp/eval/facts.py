@@ -22,7 +22,7 @@ def attribute_name(name: str) -> str:
 class Facts(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """One known entity. Never built for a bare reference: no Facts means unknown.
 
-    ``attributes`` is a record as ``pdp.eval.decoder`` makes them: the Charter field ``x`` is the
+    ``attributes`` is a record as ``pdp.eval.reading`` makes them: the Charter field ``x`` is the
     Python attribute ``f_x``, absent optionals are ``msgspec.UNSET``. ``groups`` are direct parents.
     ``ancestors`` are uids, its own included. ``is_open``: an unknown entity above it could have
     more above itself.
@@ -45,7 +45,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttributeReader(Protocol):
-    """Reads the attributes of an entity: ``pdp.eval.decoder.Decoders``, which stands above."""
+    """Reads the attributes of an entity: ``Decoders`` of ``pdp.eval.reading``, which is above."""
 
     def attributes(self, type_name: str, text: str, path: str) -> msgspec.Struct:
         """The attributes of an entity of ``type_name``. Raises RequestError naming the place."""

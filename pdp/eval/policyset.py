@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from pdp.eval import answer, index
+from pdp.eval import answer
 from pdp.eval.answer import Beside, Findings, Outcome, RuleTable
 from pdp.eval.binder import Binder
 from pdp.eval.compiler import Cell, Erred, Places, condition_of
 from pdp.eval.consequences import obligations
 from pdp.eval.consequences.approvers import Requirement
-from pdp.eval.decoder import Decoders
 from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest, Directory
-from pdp.eval.index import Target, candidates, fits_principal
-from pdp.eval.risk import HIGH, WITHOUT_RISK, RiskScale, Weighed
+from pdp.eval.judging import index
+from pdp.eval.judging.index import Target, candidates, fits_principal
+from pdp.eval.judging.risk import WITHOUT_RISK, RiskScale, Weighed
+from pdp.eval.judging.shadow import Shadows
+from pdp.eval.reading.decoder import Decoders
 from pdp.eval.runtime import EvalError
-from pdp.eval.shadow import Shadows
 from pdp.lang.checked import CheckedPolicies, Rule
 from pdp.lang.source import Source
 from pdp.model import ApprovalRequirement, Decision, Effect, Entity, RuleError
@@ -129,7 +130,7 @@ class _Judge:
                 self._checked.routes,
                 self._scope,
                 self._places,
-                is_grave=risk.rank >= HIGH,
+                risk.rank,
             )
             if len(self._requirements) < OUTCOMES_KEPT_MAX:
                 self._requirements[key] = requirement
@@ -241,7 +242,7 @@ def _judged(
         return outcome.unfillable, None
     if outcome.decision.effect is not Effect.REQUIRE_APPROVAL:
         return outcome, None
-    return outcome, requirement.of(bound, now_us, tier)
+    return outcome, requirement.of(bound, now_us)
 
 
 def _flags(bound: BoundRequest, judge: _Judge) -> int:

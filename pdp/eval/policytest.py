@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pdp.eval.policyset import PolicySet
@@ -31,30 +32,39 @@ class TestResult:
         return not self.problems
 
 
-def run(checked: CheckedPolicies, policies: PolicySet) -> tuple[TestResult, ...]:
-    """Every test of the program, in order. Fixtures of directory types overlay the directory."""
+def run(
+    checked: CheckedPolicies, policies: PolicySet, tests: Iterable[PolicyTest] | None = None
+) -> Iterator[TestResult]:
+    """Each of ``tests`` (None: every test of the program), in order, one at a time."""
+    with_fixtures: dict[str, PolicySet] = {}
+    for test in checked.tests if tests is None else tests:
+        bundle = test.bundle
+        if bundle not in with_fixtures:
+            described = described_by_fixtures(checked, bundle)
+            with_fixtures[bundle] = policies.with_fixtures(described)
+        yield _run_one(test, request_of(checked, test), with_fixtures[bundle])
+
+
+def described_by_fixtures(checked: CheckedPolicies, bundle: str) -> tuple[Entity, ...]:
+    """What the fixtures of a bundle lay over the directory: those of directory types."""
+    entities = checked.schema.entities
+    return tuple(
+        _entity(fixture)
+        for fixture in checked.fixtures.values()
+        if fixture.bundle == bundle
+        and entities[fixture.type].is_directory
+        and fixture.attributes is not None
+    )
+
+
+def request_of(checked: CheckedPolicies, test: PolicyTest) -> Request:
+    """The request that the test describes."""
     directory_types = {e.name for e in checked.schema.entities.values() if e.is_directory}
-    results: dict[int, TestResult] = {}
-    for bundle in dict.fromkeys(test.bundle for test in checked.tests):
-        fixtures = {k: f for k, f in checked.fixtures.items() if f.bundle == bundle}
-        with_fixtures = policies.with_fixtures(
-            _entity(fixture)
-            for fixture in fixtures.values()
-            if fixture.type in directory_types and fixture.attributes is not None
-        )
-        for index, test in enumerate(checked.tests):
-            if test.bundle == bundle:
-                results[index] = _run_one(test, fixtures, directory_types, with_fixtures)
-    return tuple(results[index] for index in sorted(results))
+    fixtures = {k: f for k, f in checked.fixtures.items() if f.bundle == test.bundle}
+    return _request(test, fixtures, directory_types)
 
 
-def _run_one(
-    test: PolicyTest,
-    fixtures: dict[str, Fixture],
-    directory_types: set[str],
-    policies: PolicySet,
-) -> TestResult:
-    request = _request(test, fixtures, directory_types)
+def _run_one(test: PolicyTest, request: Request, policies: PolicySet) -> TestResult:
     try:
         decision = policies.decide(policies.bind(request), test.now_us)
     except RequestError as error:

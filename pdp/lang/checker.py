@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import CheckedPolicies, Fixture, Group, PolicyTest
@@ -28,11 +28,13 @@ from pdp.lang.source import Source
 
 POLICY_SUFFIX: Final = ".charter"
 
+# How a file is read: ``parse``, or one that remembers files that have not changed.
+Reader: TypeAlias = Callable[[Source], tuple[nodes.PolicyFile, tuple[Diagnostic, ...]]]
 _Node = TypeVar("_Node")
 
 
 def check(
-    files: Mapping[str, bytes], today: datetime.date | None = None
+    files: Mapping[str, bytes], today: datetime.date | None = None, read: Reader = parse
 ) -> tuple[CheckedPolicies | None, tuple[Diagnostic, ...]]:
     """Parse and check every ``.charter`` file of ``files`` (name relative to the bundle → bytes).
 
@@ -40,7 +42,7 @@ def check(
     program, or None when any diagnostic is an error, and all diagnostics, sorted.
     """
     report: Report = []
-    sources, parsed = _parse(files, report)
+    sources, parsed = _parse(files, read, report)
     bundles = split(parsed, report)
     checked = _check(bundles, files, sources, today, report)
     if not any(diagnostic.is_error for diagnostic in report):
@@ -63,7 +65,7 @@ def _policy_names(files: Mapping[str, bytes]) -> list[str]:
 
 
 def _parse(
-    files: Mapping[str, bytes], report: Report
+    files: Mapping[str, bytes], read: Reader, report: Report
 ) -> tuple[dict[str, Source], list[nodes.PolicyFile]]:
     sources: dict[str, Source] = {}
     parsed: list[nodes.PolicyFile] = []
@@ -73,7 +75,7 @@ def _parse(
         if source is None:
             continue
         sources[name] = source
-        file, complaints_found = parse(source)
+        file, complaints_found = read(source)
         report.extend(complaints_found)
         parsed.append(file)
     return sources, parsed

@@ -77,7 +77,8 @@ def _check_problems(text: str) -> Iterator[str]:
     }
     _, diagnostics = check(files)
     for found in diagnostics:
-        if found.code.code not in NOT_YET:
+        # That nobody is allowed anything yet is worth a warning, and right for a draft.
+        if found.is_error and found.code.code not in NOT_YET:
             yield f"{found.code.code} {found.message} at {found.span}"
 
 
@@ -94,12 +95,13 @@ def rules_for(text: str) -> str:
         f"rule r{number}:\n deny TestAgent to {action.name.text}{_condition(action, members)}"
         ' because "a test"\n'
         for number, action in enumerate(found.values())
-    ] or ['rule r: deny TestAgent to any action because "a test"\n']
-    return (
+    ]
+    bundle = (
         'bundle test.draft { version "1" language 1 owner "o" contact "c" governs '
         f"{', '.join(prefixes)} }}\n"
-        f'policy reads {{ owner "o" contact "c" reason "r"\n{"".join(rules)}}}\n'
     )
+    policy = f'policy reads {{ owner "o" contact "c" reason "r"\n{"".join(rules)}}}\n'
+    return bundle + policy if rules else bundle
 
 
 def _condition(action: nodes.ActionDecl, members: Mapping[str, list[str]]) -> str:
@@ -109,9 +111,9 @@ def _condition(action: nodes.ActionDecl, members: Mapping[str, list[str]]) -> st
         name = f"args.{field.name.text}"
         if field.optional or "nullable" in {flag.text for flag in field.flags}:
             parts.append(f"has {name}")
-        is_listed = isinstance(field.type, nodes.NamedType) and field.type.name in members
-        if is_listed and isinstance(field.type, nodes.NamedType):
-            parts.append(f"{name} in [{', '.join(members[field.type.name])}]")
+        named = field.type.name if isinstance(field.type, nodes.NamedType) else ""
+        if len(members.get(named, ())) > 1:  # all members, or the only one, would always be true
+            parts.append(f"{name} in [{', '.join(members[named][1:])}]")
     return f"\n when {' and '.join(parts)}" if parts else ""
 
 

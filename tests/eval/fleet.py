@@ -144,7 +144,8 @@ def ask(
     action: str, count: int = 1, chain: str = "Agent::bot User::ann", host: Entity | None = HOST
 ) -> Request:
     """A request to do ``action``, acted on by the chain in order."""
-    members = [Entity(*uid.split("::")) for uid in chain.split()]
+    names = [uid.partition("::") for uid in chain.split()]
+    members = [Entity(type_name, id_) for type_name, _, id_ in names]
     args: dict[str, object] = {"count": count}
     if action == "note.write":
         args, host = {"text": "hush"}, None

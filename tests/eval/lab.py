@@ -9,9 +9,9 @@ import msgspec
 
 from pdp.eval.binder import Binder
 from pdp.eval.compiler import Cell, Places, condition_of
-from pdp.eval.decoder import Decoders
 from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest, Directory
+from pdp.eval.reading.decoder import Decoders
 from pdp.eval.runtime import EvalError
 from pdp.lang.checked import (
     And,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pdp.eval.decoder import ObjectDecoder
+from pdp.eval.reading.decoder import ObjectDecoder
 from pdp.model import RequestError
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from pdp.eval.binder import Binder
-from pdp.eval.decoder import Decoders
 from pdp.eval.facts import Directory
+from pdp.eval.reading.decoder import Decoders
 from pdp.lang.types import (
     BOOL,
     DECIMAL,

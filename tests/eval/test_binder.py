@@ -13,12 +13,14 @@ import pytest
 from pdp.digest import request_digest
 from pdp.eval import binder as binder_module
 from pdp.eval.binder import Binder
-from pdp.eval.facts import BoundRequest
+from pdp.eval.facts import BoundRequest, Directory
+from pdp.eval.reading.decoder import Decoders
+from pdp.lang.types import BOOL, STRING
 from pdp.model import Entity, RequestError, ToolIdentity
 from pdp.request import Request, check_limits
 from tests.eval import shop
 from tests.eval.outcome import plain
-from tests.eval.shop import CONTEXT, MAIL, REFUND
+from tests.eval.shop import CONTEXT, DIRECTORY, MAIL, REFUND, SCHEMA, field
 
 BINDER: Final = shop.binder()
 ORDER: Final = Entity("Order", "o-1", '{"customer":"bob","total":1}')
@@ -245,6 +247,28 @@ def test_wire_and_charter_name_are_one_action_with_two_digests() -> None:
     by_wire, by_name = bind(replace(REFUND, action="payments__refund")), bind(REFUND)
     assert by_wire.action is by_name.action
     assert by_wire.digest != by_name.digest
+
+
+def test_binding_context_fields_enter_the_digest() -> None:
+    fields = (
+        replace(field("ticket", STRING, "Ticket-Id", optional=True), binding=True, nullable=True),
+        field("vip", BOOL),
+    )
+    schema = replace(SCHEMA, context=fields)
+    decoders = Decoders(schema)
+    bound = Binder(schema, Directory(DIRECTORY, schema, decoders), decoders).bind
+
+    def digest(context: str, action: str = REFUND.action) -> str:
+        return bound(replace(REFUND, context=context, action=action)).digest
+
+    for action in (REFUND.action, "payment.refnd"):
+        one = digest('{"Ticket-Id":"T-1","vip":true}', action)
+        assert digest('{"vip":false,"Ticket-Id":"T\\u002d1"}', action) == one
+        assert digest('{"Ticket-Id":"T-2","vip":true}', action) != one
+        absent = digest('{"vip":true}', action)
+        assert absent not in {one, ""}
+        assert digest('{"Ticket-Id":null,"vip":true}', action) == absent
+    assert digest('{"vip":true}') == bind(REFUND).digest
 
 
 def test_an_invalid_request_has_a_digest_and_no_facts() -> None:

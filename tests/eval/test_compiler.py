@@ -418,7 +418,7 @@ def test_sums_and_products_longer_than_python_nests() -> None:
         assert not answer(compare(long, "==", const(total - 4)))
     product: Expr = arg("n")
     decimal: Expr = arg("d")
-    for _ in range(3_000):
+    for _ in range(1_200):
         product = Scale(product, Const(-1, INT, span()), INT, span())
         decimal = Scale(decimal, Const(10_000, DECIMAL, span()), DECIMAL, span())
     assert answer(compare(product, "==", const(5)))
@@ -434,10 +434,10 @@ def test_the_first_error_of_a_long_sum_is_the_first_in_source_order() -> None:
     assert answer(compare(long, ">", Const(0, DECIMAL, span()))) == (UNKNOWN, 7)
 
 
-@pytest.mark.slow
-def test_a_cell_of_a_hundred_thousand_rules_compiles() -> None:
-    full = cell(*[rule(f"r{i}", "deny", compare(arg("n"), "==", const(i))) for i in range(100_000)])
+def test_a_cell_of_many_rules_compiles() -> None:
+    full = cell(*[rule(f"r{i}", "deny", compare(arg("n"), "==", const(i))) for i in range(8_000)])
     assert full.held(bind(), "Bot::b1", NOW_US, LOW) == 1 << 5
+    assert full.held(bind(with_args(n=7_777)), "Bot::b1", NOW_US, LOW) == 1 << 7_777
 
 
 def test_rules_of_one_cell_answer_together_and_err_alone() -> None:

@@ -13,9 +13,9 @@ from typing import Any, Final
 import pytest
 
 from pdp import canonical
-from pdp.eval import decoder, records, values
-from pdp.eval.decoder import Decoders, ObjectDecoder
-from pdp.eval.records import RecordTypes
+from pdp.eval.reading import decoder, records, values
+from pdp.eval.reading.decoder import Decoders, ObjectDecoder
+from pdp.eval.reading.records import RecordTypes
 from pdp.lang.types import (
     BOOL,
     INT,

@@ -9,9 +9,9 @@ from typing import Final
 
 import pytest
 
-from pdp.eval import decoder, records
-from pdp.eval.decoder import ObjectDecoder
-from pdp.eval.records import RecordTypes
+from pdp.eval.reading import decoder, records
+from pdp.eval.reading.decoder import ObjectDecoder
+from pdp.eval.reading.records import RecordTypes
 from pdp.lang.types import PRIMS, CollT, EnumT, FieldT, RecordT, Type
 from tests.eval.mangled import mangled
 from tests.eval.outcome import outcome, plain

@@ -11,9 +11,9 @@ import pytest
 
 from pdp.eval import directory as directory_module
 from pdp.eval import facts as facts_module
-from pdp.eval.decoder import Decoders
 from pdp.eval.directory import read_directory
 from pdp.eval.facts import Directory
+from pdp.eval.reading.decoder import Decoders
 from pdp.lang.types import INT, Schema
 from pdp.model import Entity, RequestError
 from tests.eval import shop

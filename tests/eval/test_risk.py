@@ -7,8 +7,9 @@ from typing import Final
 
 import pytest
 
-from pdp.eval import risk
-from pdp.eval.risk import LOW, RiskScale, Weighed, assess
+from pdp.eval import compiler
+from pdp.eval.judging import risk
+from pdp.eval.judging.risk import LOW, RiskScale, Weighed, assess
 from pdp.lang.checked import Const, RiskFactor, RiskModel, RiskTier
 from pdp.lang.types import BOOL
 from pdp.model import (
@@ -312,8 +313,8 @@ def test_sabotage_tier_computed_per_principal(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_sabotage_error_adds_no_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = risk.Cell.exactly
-    monkeypatch.setattr(risk.Cell, "exactly", lambda *asked: (honest(*asked)[0], []))
+    honest = compiler.Cell.exactly
+    monkeypatch.setattr(compiler.Cell, "exactly", lambda *asked: (honest(*asked)[0], []))
     assert wrong() == [12, 13]
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from pdp.eval import index
+from pdp.eval.judging import index
 from pdp.model import Decision, Effect, ShadowOutcome
 from pdp.request import Request
 from tests.eval.fleet import (

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import pytest
 
-from pdp.eval import windows
 from pdp.eval.compiler import Cell, Places, condition_of
+from pdp.eval.emit import windows
 from pdp.eval.emit.paths import Scope
-from pdp.eval.windows import offset_us, window_test, zone_of
+from pdp.eval.emit.windows import offset_us, window_test, zone_of
 from pdp.lang.checked import InWindow, Window, WindowSpan
 from tests.eval.lab import (
     LOW,

@@ -55,7 +55,7 @@ def expected_in(name: str) -> Counter[tuple[int, str, str]]:
 def test_the_schema_beside_them_is_fine() -> None:
     program, diagnostics = check({SCHEMA: (CORPUS / SCHEMA).read_bytes()})
     assert program is not None, diagnostics
-    assert diagnostics == ()
+    assert not any(diagnostic.is_error for diagnostic in diagnostics)
 
 
 @pytest.mark.parametrize("name", FILES)

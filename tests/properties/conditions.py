@@ -8,9 +8,13 @@ from random import Random
 
 from pdp.lang.types import (
     BOOL,
+    CIDR,
     DECIMAL,
     DURATION,
     INT,
+    IP,
+    JSON,
+    PATH,
     STRING,
     TIMESTAMP,
     CollT,
@@ -21,10 +25,22 @@ from pdp.lang.types import (
     Type,
 )
 from tests.properties.scopes import Path, Words, paths_from
-from tests.properties.values import duration_of, literal, maybe, pattern, some_of
+from tests.properties.values import (
+    PATTERNS,
+    duration_of,
+    literal,
+    maybe,
+    pattern,
+    some_of,
+    text_of,
+)
 
 _ORDER = ("==", "!=", "<", "<=", ">", ">=")
 _NUMBERS = (INT, DECIMAL, DURATION)
+
+
+def _items_are(type_: Type, item: Type) -> bool:
+    return isinstance(type_, CollT) and type_.item == item
 
 
 def _fits(found: Type, wanted: Type) -> bool:
@@ -88,6 +104,10 @@ class Conditions:
         guarded = self._guardable(frozenset())
         if guarded and maybe(rng, 0.06):
             return f"{rng.choice(('', 'not '))}has {rng.choice(guarded).text}"
+        if self.words.facts and not self.in_predicate and maybe(rng, 0.04):
+            name = rng.choice(list(self.words.facts))
+            if not (self.words.facts[name].quantifies and self.in_quantifier):
+                return f"{rng.choice(('', 'not '))}{self.words.spelled(rng, name)}"
         if depth > 0 and maybe(rng, 0.05):
             left, right = (self.condition(depth - 1, proved) for _ in range(2))
             return f"({left}) {rng.choice(('==', '!='))} ({right})"
@@ -101,7 +121,7 @@ class Conditions:
 
     def claimed_test(self) -> str | None:
         """A plain test of an untrusted path, fit for the top of a deny."""
-        claimed = [path for path in self.paths if path.untrusted]
+        claimed = [path for path in self.paths if path.untrusted and path.type != JSON]
         if not claimed:
             return None
         path = self.rng.choice(claimed)
@@ -121,7 +141,7 @@ class Conditions:
         return self._with_guard(text, [path], frozenset())
 
     def _pick(self, proved: frozenset[str]) -> Path:
-        trusted = [path for path in self.paths if not path.untrusted]
+        trusted = [path for path in self.paths if not path.untrusted and path.type != JSON]
         ready = [path for path in trusted if set(path.optional) <= proved]
         return self.rng.choice(ready if ready and maybe(self.rng, 0.75) else trusted)
 
@@ -239,12 +259,20 @@ class Conditions:
 
     def _primitive(self, path: Path) -> tuple[str, list[Path]]:
         rng = self.rng
+        if path.type in {IP, CIDR, PATH}:
+            return self._net_or_path(path)
         if path.type == BOOL:
             return rng.choice((path.text, f"not {path.text}", f"{path.text} == false")), []
         if maybe(rng, 0.2):
             return self._membership(path)
         if path.type == STRING:
-            if maybe(rng, 0.4):
+            if maybe(rng, 0.25):
+                word = rng.choice(("matches", "matches", "not matches"))
+                return (
+                    f"{path.text} {word} {text_of(rng.choice(PATTERNS), raw=maybe(rng, 0.3))}",
+                    [],
+                )
+            if maybe(rng, 0.35):
                 word = rng.choice(("like", "like", "not like"))
                 return f"{path.text} {word} {pattern(rng, self.words.pool)}", []
             operators: Sequence[str] = ("==", "!=")
@@ -252,11 +280,44 @@ class Conditions:
             operators = _ORDER
         if path.type == TIMESTAMP and maybe(rng, 0.15):
             return self._elapsed(path)
+        if path.type == TIMESTAMP and self.words.windows and maybe(rng, 0.4):
+            return self._in_window(path)
         left = path.text
         if path.type in _NUMBERS and maybe(rng, 0.25):
             left = self._calculated(left, path.type)
         right, others = self._term(path)
         return f"{left} {rng.choice(operators)} {right}", others
+
+    def _net_or_path(self, path: Path) -> tuple[str, list[Path]]:
+        rng = self.rng
+        if path.type == PATH and maybe(rng, 0.6):
+            word = rng.choice(("under", "under", "not under"))
+            return f"{path.text} {word} {text_of(rng.choice(self.words.pool.files))}", []
+        if path.type == IP and maybe(rng, 0.7):
+            word = rng.choice(("in", "in", "not in"))
+            networks = [
+                other
+                for other in self.paths
+                if (other.type == CIDR or _items_are(other.type, CIDR)) and not other.untrusted
+            ]
+            if networks and maybe(rng, 0.6):
+                other = rng.choice(networks)
+                return f"{path.text} {word} {other.text}", [other]
+            return f"{path.text} {word} {self._literal(CIDR)}", []
+        if maybe(rng, 0.35):
+            return self._membership(path)
+        others = self._others(path, path.type)
+        operator = rng.choice(("==", "!="))
+        if others and maybe(rng, 0.4):
+            other = rng.choice(others)
+            return f"{path.text} {operator} {other.text}", [other]
+        return f"{path.text} {operator} {self._literal(path.type)}", []
+
+    def _in_window(self, path: Path) -> tuple[str, list[Path]]:
+        rng = self.rng
+        moment, used = (path.text, []) if maybe(rng, 0.7) else self._shifted(path.text, [])
+        window = self.words.spelled(rng, rng.choice(self.words.windows))
+        return f"{moment} {rng.choice(('in', 'in', 'not in'))} {window}", used
 
     def _elapsed(self, path: Path) -> tuple[str, list[Path]]:
         """The time between two moments, compared with a duration."""
@@ -306,7 +367,8 @@ class Conditions:
         above = {n for name in type_.names for n in self.words.schema.parent_types(name)}
         groups = [name for name, kind in self.words.groups.items() if kind in above]
         if groups and maybe(rng, 0.45):
-            return f"{path.text} {rng.choice(('in', 'not in'))} {rng.choice(groups)}", []
+            group = self.words.spelled(rng, rng.choice(groups))
+            return f"{path.text} {rng.choice(('in', 'not in'))} {group}", []
         others = [
             other
             for other in self.paths
@@ -333,7 +395,8 @@ class Conditions:
             return self._quantified(path, type_, depth, proved)
         if type_.kind == "list" and isinstance(type_.item, Prim | EnumT) and maybe(rng, 0.6):
             return f"{path.text} {rng.choice(('', 'not '))}begins {self._prefix(type_.item)}", []
-        if isinstance(type_.item, Prim | EnumT) and type_.item != BOOL and maybe(rng, 0.4):
+        named = isinstance(type_.item, Prim | EnumT) and type_.item not in {BOOL, PATH}
+        if named and maybe(rng, 0.4):
             return f"{self._named_literal(type_.item)} in {path.text}", []
         return f"count({path.text}) {rng.choice(_ORDER)} {rng.randint(0, 3)}", []
 

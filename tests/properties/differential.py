@@ -32,6 +32,8 @@ PARTS: Final = (
     "obligations",
     "approval",
     "errors",
+    "risk",
+    "shadow",
     "hidden_paths",
     "next_action",
 )

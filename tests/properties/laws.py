@@ -29,7 +29,7 @@ _NOT_THE_RULES: Final = {
     DenyCause.NO_ELIGIBLE_APPROVER,
     DenyCause.APPROVAL_MISMATCH,
 }
-_OF_THE_CHAIN: Final = {"agent", "user", "chain"}
+_OF_THE_CHAIN: Final = {"agent", "user", "chain", "risk"}
 
 
 def strictness(decision: Decision) -> int:
@@ -62,7 +62,7 @@ def adding_a_deny_never_yields_more(made: Program, seed: int, count: int) -> Non
     lent = Random(seed).choice(checked.rules)
     _adding_never_yields_more(
         made,
-        replace(lent, name="zz.deny", effect="deny", routes=(), obligations=()),
+        replace(lent, name="zz.deny", effect="deny", routes=(), obligations=(), shadow=False),
         cases(made, seed, count),
     )
 
@@ -80,7 +80,7 @@ def adding_an_approval_never_yields_more(made: Program, seed: int, count: int) -
         lent = Random(seed).choice(lending)
         _adding_never_yields_more(
             made,
-            replace(lent, name="zz.require", when=None, unless=None, obligations=()),
+            replace(lent, name="zz.require", when=None, unless=None, obligations=(), shadow=False),
             cases(made, seed, count),
         )
 
@@ -102,7 +102,10 @@ def _adding_never_yields_more(made: Program, rule: Rule, asked: Iterable[Case]) 
 def order_changes_nothing(made: Program, seed: int, count: int) -> None:
     """The same declarations in other files, and rules of a policy in another order."""
     rng = Random(seed)
-    declarations = [_with_rules_shuffled(text, rng) for text in made.declarations]
+    declarations = [
+        replace(declaration, text=_with_rules_shuffled(declaration.text, rng))
+        for declaration in made.declarations
+    ]
     rng.shuffle(declarations)
     files = spread(rng, declarations)
     files["people.directory.json"] = directory_text(made.directory)
@@ -135,9 +138,9 @@ def _placeless(decision: Decision) -> Decision:
 def the_strictest_member_decides(made: Program, seed: int, count: int) -> None:
     """A chain's answer is the strictest of its members', each judged as if alone.
 
-    Only of rules that do not read the chain itself, and of answers that rules decided.
+    Only of rules that do not read the chain itself, and of answers that rules decided: no tiers.
     """
-    checked = checked_of(made)
+    checked = replace(checked_of(made), risk=None)
     rules = tuple(rule for rule in checked.rules if not _reads(rule, _OF_THE_CHAIN))
     policies = built(made, replace(checked, rules=rules))
     for request, now_us in cases(made, seed, count):

@@ -5,47 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from pdp.lang.types import (
-    BOOL,
-    RISK,
-    STRING,
-    TIMESTAMP,
-    ActionDef,
-    CollT,
-    EntityT,
-    FieldT,
-    RecordT,
-    Type,
-)
+from pdp.lang.types import ActionDef
 from tests.properties.conditions import Conditions
-from tests.properties.scopes import Path, Words, common_fields, paths_from
+from tests.properties.roots import Scope, paths_of
+from tests.properties.routes import RouteText
+from tests.properties.scopes import Path, Words
 from tests.properties.shapes import Shape
 from tests.properties.values import maybe, some_of
 
-_ACTION = RecordT("action", (FieldT("reversible", "", BOOL), FieldT("risk", "", RISK)))
-_TOOL = RecordT(
-    "tool", tuple(FieldT(name, "", STRING, untrusted=True) for name in ("server", "name", "digest"))
-)
 _ADDRESS = '"ops@x.example"'
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What one rule or route speaks of."""
-
-    actions: tuple[ActionDef, ...]
-    any_action: bool
-    resources: frozenset[str]
-    principals: frozenset[str]
-
-
-@dataclass(frozen=True)
-class RouteText:
-    """A route and the actions that rules which name it may be about."""
-
-    name: str
-    text: str
-    actions: tuple[ActionDef, ...]
+_EFFECTS = ("allow", "allow", "deny", "require", "require", "oblige", "oblige")
 
 
 @dataclass
@@ -56,19 +25,25 @@ class Author:
     shape: Shape
     words: Words
 
-    def routes(self, count: int) -> list[RouteText]:
-        actions = tuple(self.shape.schema.actions.values())
-        homes = [tuple(some_of(self.rng, actions, 1, len(actions))) for _ in range(count)]
-        return [self._route(f"route_{index}", home) for index, home in enumerate(homes)]
+    def policy(self, name: str, count: int, routes: list[RouteText]) -> str:
+        """A policy of a bundle that governs what it rules."""
+        return self._policy(name, count, routes, _EFFECTS)
 
-    def policy(self, index: int, count: int, routes: list[RouteText]) -> str:
+    def guard_policy(self, name: str, count: int, routes: list[RouteText]) -> str:
+        """A policy of a guard: it never allows."""
+        return self._policy(name, count, routes, _EFFECTS[2:])
+
+    def _policy(
+        self, name: str, count: int, routes: list[RouteText], effects: tuple[str, ...]
+    ) -> str:
         rng = self.rng
-        rules = [self._rule(f"r{number}", routes) for number in range(count)]
+        rules = [self._rule(f"r{number}", routes, effects) for number in range(count)]
         owner, contact = rng.choice(("ann", "bob")), rng.choice(("#a", "#b"))
         title = ' "Generated"' if maybe(rng, 0.3) else ""
+        shadow = "    shadow until 2099-12-31\n" if maybe(rng, 0.12) else ""
         return (
-            f"policy p{index}{title} {{\n"
-            f'    owner "{owner}@x.example"\n    contact "{contact}"\n    reason "GEN-{index}"\n'
+            f"policy {name}{title} {{\n"
+            f'    owner "{owner}@x.example"\n    contact "{contact}"\n    reason "GEN"\n{shadow}'
             + "\n".join(rules)
             + "\n}"
         )
@@ -87,15 +62,16 @@ class Author:
         rng = self.rng
         type_ = rng.choice(principals)
         if maybe(rng, 0.45):
-            return type_, frozenset({type_})
+            return self.words.spelled(rng, type_), frozenset({type_})
         group = self._group_above(type_)
         if group is None:
             return type_, frozenset({type_})
+        named = self.words.spelled(rng, group)
         if maybe(rng, 0.5):
-            return f"{type_} in {group}", frozenset({type_})
+            return f"{self.words.spelled(rng, type_)} in {named}", frozenset({type_})
         kind = self.words.groups[group]
         parents = self.shape.schema.parent_types
-        return group, frozenset(p for p in principals if kind in parents(p))
+        return named, frozenset(p for p in principals if kind in parents(p))
 
     def _group_above(self, type_: str) -> str | None:
         above = self.shape.schema.parent_types(type_)
@@ -124,7 +100,7 @@ class Author:
             actions = tuple(a for a in actions if resources & set(a.resources))
         elif not all(action.resources for action in actions):
             resources = frozenset()
-        return text, Scope(actions, anything, resources, frozenset())
+        return text, Scope(actions, anything, resources, has_tier=True)
 
     def _named(self, actions: tuple[ActionDef, ...]) -> str:
         names = [action.name for action in actions]
@@ -133,36 +109,17 @@ class Author:
 
     def _resource_item(self, name: str) -> str:
         group = self._group_above(name) if maybe(self.rng, 0.5) else None
-        return name if group is None else f"{name} in {group}"
+        named = self.words.spelled(self.rng, name)
+        return named if group is None else f"{named} in {self.words.spelled(self.rng, group)}"
 
-    def _paths(self, scope: Scope, approvers: frozenset[str] = frozenset()) -> tuple[Path, ...]:
-        schema = self.shape.schema
-        people, agents = frozenset(self.shape.people()), frozenset(self.shape.agents())
-        args = common_fields([a.fields for a in scope.actions], tolerant=scope.any_action)
-        always_agent = bool(scope.principals) and scope.principals <= agents
-        roots = [
-            Path("agent", EntityT(agents), () if always_agent else ("agent",)),
-            Path("user", EntityT(people), ("user",)),
-            Path("args", RecordT("args", tuple(args))),
-            Path("context", RecordT("context", schema.context)),
-            Path("action", _ACTION),
-            Path("now", TIMESTAMP),
-            Path("chain", CollT("set", EntityT(frozenset(self.shape.principals())), 1, 16)),
-            Path("tool", _TOOL, ("tool",), untrusted=True),
-        ]
-        if scope.principals:
-            roots += [Path("principal", EntityT(scope.principals))] * 2
-        if scope.resources:
-            roots += [Path("resource", EntityT(scope.resources))] * 2
-        if approvers:
-            roots += [Path("approver", EntityT(approvers))] * 3
-        return (*paths_from(schema, roots, 3), *self.words.fixed)
+    def _paths(self, scope: Scope) -> tuple[Path, ...]:
+        return paths_of(self.shape, self.words, scope)
 
     # ------------------------------------------------------------ rules
 
-    def _rule(self, name: str, routes: list[RouteText]) -> str:
+    def _rule(self, name: str, routes: list[RouteText], effects: tuple[str, ...]) -> str:
         rng = self.rng
-        effect = rng.choice(("allow", "allow", "deny", "require", "require", "oblige", "oblige"))
+        effect = rng.choice(effects)
         if effect == "require" and not routes:
             effect = "deny"
         asked = some_of(rng, routes, 1, 2) if effect == "require" else []
@@ -199,6 +156,10 @@ class Author:
         if effect != "allow" and maybe(rng, 0.15):
             claimed = conditions.claimed_test()
             when += [claimed] if claimed else []
+        if self.words.claims_risk and maybe(rng, 0.3):
+            # a claim can only raise the tier: nothing that it raises may loosen the answer
+            word = rng.choice(("<", "<=") if effect == "allow" else (">", ">="))
+            when.append(f"risk.tier {word} {rng.choice(('low', 'medium', 'high', 'critical'))}")
         proved: frozenset[str] = frozenset()
         guards = [path for path in paths if path.optional and not path.untrusted]
         if guards and maybe(rng, 0.2):
@@ -230,58 +191,5 @@ class Author:
             choices.append(f"redact [{', '.join(some_of(rng, paths, 1, 2))}]")
         return some_of(rng, choices, 1, 3)
 
-    # ------------------------------------------------------------ routes
 
-    def _route(self, name: str, home: tuple[ActionDef, ...]) -> RouteText:
-        rng = self.rng
-        resources = frozenset(n for a in home for n in a.resources)
-        if len(resources) > 1 or not all(a.resources for a in home):
-            resources = frozenset()  # a rule may speak of fewer types, and conditions then differ
-        scope = Scope(home, any_action=False, resources=resources, principals=frozenset())
-        teams = [group for group, kind in self.words.groups.items() if kind == "Team"]
-        lines = [self._need(rng.choice(teams), scope) for _ in range(rng.choice((1, 1, 1, 2)))]
-        if maybe(rng, 0.6):
-            listed = some_of(rng, ("requester", "owner", "same_team"), 1, 3)
-            lines.append(f"    exclude {', '.join(listed)}")
-        if maybe(rng, 0.5):
-            lines.append(f"    expires {rng.choice(('15m', '2h', '1d', '30s'))}")
-        shown = self._shown(scope)
-        if shown:
-            lines.append(f"    show {', '.join(shown)}")
-        return RouteText(name, f"route {name} {{\n" + "\n".join(lines) + "\n}", home)
-
-    def _need(self, group: str, scope: Scope) -> str:
-        rng = self.rng
-        where = ""
-        if maybe(rng, 0.4):
-            parents = self.shape.schema.parent_types
-            kind = self.words.groups[group]
-            people = frozenset(p for p in self.shape.people() if kind in parents(p))
-            conditions = Conditions(rng, self.words, self._paths(scope, people))
-            where = f" where ({conditions.condition(rng.randint(0, 1), frozenset())})"
-        return f"    need {rng.choice((1, 1, 1, 1, 2))} of {group}{where}"
-
-    def _shown(self, scope: Scope) -> list[str]:
-        """Paths fit to be shown: nothing secret in them or below."""
-        paths = [
-            path.text
-            for path in self._paths(scope)
-            if not path.secret
-            and not _holds_secret(path.type)
-            and "." in path.text
-            and not path.text.startswith("c_")
-        ]
-        return some_of(self.rng, list(dict.fromkeys(paths)), 0, 4)
-
-
-def _holds_secret(type_: Type) -> bool:
-    match type_:
-        case RecordT():
-            return any(field.secret or _holds_secret(field.type) for field in type_.fields)
-        case CollT():
-            return _holds_secret(type_.item)
-        case _:
-            return False
-
-
-__all__ = ["Author", "RouteText", "Scope"]
+__all__ = ["Author"]

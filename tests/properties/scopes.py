@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from random import Random
 
 from pdp.lang.types import EntityT, FieldT, RecordT, Schema, Type
-from tests.properties.values import Pool
+from tests.properties.values import Pool, maybe
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Predicate:
     quantifies: bool
 
 
-@dataclass(frozen=True)
+@dataclass
 class Words:
     """What a program has declared for its conditions to use.
 
@@ -42,20 +43,33 @@ class Words:
     consts: dict[str, Type] = field(default_factory=dict)
     fixed: list[Path] = field(default_factory=list)
     predicates: dict[str, Predicate] = field(default_factory=dict)
+    facts: dict[str, Predicate] = field(default_factory=dict)  # predicates without parameters
     action_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    windows: list[str] = field(default_factory=list)
+    claims_risk: bool | None = None  # None: no risk block; True: a claimed value can add points
+    library: str = ""  # the bundle that declares what the policies' bundle uses; empty: itself
+
+    def spelled(self, rng: Random, name: str) -> str:
+        """A name that the library declares, now and then with the library's own name before it."""
+        return f"{self.library}.{name}" if self.library and maybe(rng, 0.15) else name
 
 
-def paths_from(schema: Schema, roots: Iterable[Path], depth: int) -> tuple[Path, ...]:
-    """The roots and every path of at most ``depth`` names below them."""
+def paths_from(
+    schema: Schema, roots: Iterable[Path], depth: int, *, tolerant: bool = False
+) -> tuple[Path, ...]:
+    """The roots and every path of at most ``depth`` names below them.
+
+    If ``tolerant``, attributes that only some types of a reference declare count as optional.
+    """
     found: list[Path] = []
     level = list(roots)
     for _ in range(depth + 1):
         found += level
-        level = [below for path in level for below in _below(schema, path)]
+        level = [below for path in level for below in _below(schema, path, tolerant=tolerant)]
     return tuple(found)
 
 
-def _below(schema: Schema, path: Path) -> list[Path]:
+def _below(schema: Schema, path: Path, *, tolerant: bool) -> list[Path]:
     match path.type:
         case RecordT():
             owners = [path.type.fields]
@@ -63,7 +77,8 @@ def _below(schema: Schema, path: Path) -> list[Path]:
             owners = [schema.entities[name].fields for name in sorted(path.type.names)]
         case _:
             return []
-    return [step(path, found) for found in common_fields(owners)]
+    tolerant = tolerant and isinstance(path.type, EntityT)
+    return [step(path, found) for found in common_fields(owners, tolerant=tolerant)]
 
 
 def common_fields(owners: Sequence[Sequence[FieldT]], *, tolerant: bool = False) -> list[FieldT]:
@@ -76,7 +91,7 @@ def common_fields(owners: Sequence[Sequence[FieldT]], *, tolerant: bool = False)
             merged.append(
                 replace(
                     having[0],
-                    optional=not everywhere or any(f.optional for f in having),
+                    optional=not everywhere or any(f.may_be_absent for f in having),
                     untrusted=any(f.untrusted for f in having),
                     secret=any(f.secret for f in having),
                 )
@@ -89,7 +104,7 @@ def step(path: Path, below: FieldT) -> Path:
     return Path(
         text,
         below.type,
-        (*path.optional, text) if below.optional else path.optional,
+        (*path.optional, text) if below.may_be_absent else path.optional,
         path.untrusted or below.untrusted,
         path.secret or below.secret,
     )

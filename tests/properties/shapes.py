@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from pdp.lang.types import (
     BOOL,
+    CIDR,
     DECIMAL,
     DURATION,
     INT,
+    IP,
+    JSON,
+    PATH,
     STRING,
     TIMESTAMP,
     ActionDef,
@@ -40,6 +44,12 @@ _PRIMITIVES: dict[str, Prim] = {
     "due": TIMESTAMP,
     "lasts": DURATION,
     "pause": DURATION,
+    "file": PATH,
+    "home": PATH,
+    "address": IP,
+    "peer": IP,
+    "network": CIDR,
+    "blob": JSON,
 }
 
 
@@ -73,7 +83,7 @@ def shape_of(rng: Random, size: int) -> Shape:
         fields[f"{record.name.lower()}s"] = CollT("list", record, 0, 3)
     entities = {name: _entity(rng, name, names, fields) for name in names}
     actions = _actions(rng, entities, fields, size)
-    context = _fields(rng, fields, 1, 3)
+    context = tuple(replace(f, binding=maybe(rng, 0.3)) for f in _fields(rng, fields, 1, 3))
     schema = Schema(entities, {action.name: action for action in actions}, context)
     declarations = [
         *(_enum_text(enum) for enum in enums),
@@ -86,9 +96,15 @@ def shape_of(rng: Random, size: int) -> Shape:
 
 
 def _enums(rng: Random, size: int) -> list[EnumT]:
+    spelled = maybe(rng, 0.5)
     enums = [
-        EnumT("Grade", ("low", "mid", "top"), ordered=True),
-        EnumT("Color", ("red", "green", "Blue")),
+        EnumT(
+            "Grade",
+            ("low", "mid", "top"),
+            ordered=True,
+            wires=("L0", "mid", "low") if maybe(rng, 0.5) else (),
+        ),
+        EnumT("Color", ("red", "green", "Blue"), wires=("r-1", "red", "") if spelled else ()),
         EnumT("Light", ("red", "amber"), ordered=maybe(rng, 0.5)),
     ]
     return enums[: 1 + size]
@@ -116,6 +132,9 @@ def _vocabulary(rng: Random, enums: list[EnumT], entities: list[str]) -> dict[st
     fields["marks"] = CollT("set", item, 0, rng.randint(1, 3))
     fields["words"] = CollT("list", STRING, rng.randint(0, 1), 4)
     fields["steps"] = CollT("list", step, 0, 3)
+    fields["networks"] = CollT("set", CIDR, 0, 3)
+    fields["files"] = CollT(rng.choice(("set", "list")), PATH, 0, 3)
+    fields["peers"] = CollT(rng.choice(("set", "list")), IP, 0, 3)
     fields["readers"] = CollT(rng.choice(("set", "list")), entity, 0, 3)
     return fields
 
@@ -141,6 +160,7 @@ def _fields(
             optional=maybe(rng, 0.4),
             untrusted=maybe(rng, 0.06),
             secret=maybe(rng, 0.06),
+            nullable=maybe(rng, 0.12),
         )
         for name in chosen
     )
@@ -210,14 +230,21 @@ def _record_text(fields: Iterable[FieldT]) -> str:
 
 def _field_text(field: FieldT) -> str:
     wire = "" if field.wire == field.name else f' "{field.wire}"'
-    flags = (" untrusted" if field.untrusted else "") + (" secret" if field.secret else "")
-    return f"{field.name}{wire}{'?' if field.optional else ''}: {type_text(field.type)}{flags}"
+    flags = [
+        flag for flag in ("untrusted", "secret", "nullable", "binding") if getattr(field, flag)
+    ]
+    mark = "?" if field.optional else ""
+    return " ".join((f"{field.name}{wire}{mark}: {type_text(field.type)}", *flags))
 
 
 def _enum_text(enum: EnumT) -> str:
+    members = [
+        name if name == wire else f'{name} "{wire}"'
+        for name, wire in zip(enum.members, enum.spellings, strict=True)
+    ]
     if enum.ordered:
-        return f"level {enum.name} {{ {' < '.join(enum.members)} }}"
-    return f"enum {enum.name} {{ {', '.join(enum.members)} }}"
+        return f"level {enum.name} {{ {' < '.join(members)} }}"
+    return f"enum {enum.name} {{ {', '.join(members)} }}"
 
 
 def _entity_text(entity: EntityDef) -> str:

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pdp.eval import answer, compiler, policyset, records, runtime
+from pdp.eval import answer, compiler, policyset, runtime
 from pdp.eval.binder import Binder
 from pdp.eval.consequences import approvers, obligations
 from pdp.eval.emit import expressions
+from pdp.eval.reading import records
 from pdp.eval.reference import terms
 from pdp.model import DenyCause
 from tests.properties.differential import DifferenceError, Tally, compare_seed

@@ -6,6 +6,7 @@ smallest step now and then. Knows types, not programs.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,15 +18,20 @@ from typing import TypeVar
 from pdp.canonical import Number, Tree
 from pdp.lang.types import (
     BOOL,
+    CIDR,
     DECIMAL,
     DECIMAL_UNITS_MAX,
     DURATION,
     INT,
+    IP,
+    JSON,
+    PATH,
     STRING,
     TIMESTAMP,
     CollT,
     EntityT,
     EnumT,
+    FieldT,
     Prim,
     RecordT,
     Type,
@@ -36,6 +42,27 @@ _T = TypeVar("_T")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INT_EXACT_MAX = 2**53 - 1
 TEXTS = ("", "a", "ab", "abab", "aba", "b", "ops", "a*b", "é", 'q"q', "a\\b", "ops.eu", "Ops")
+FILES = ("/", "/srv", "/srv/app", "/srv/app/x", "/srv/application", "/etc", "/srv/é")
+ADDRESSES = (
+    *("10.0.0.0", "10.0.0.1", "10.255.255.255", "11.0.0.0", "0.0.0.1", "255.255.255.255"),
+    *("::", "::1", "2001:db8::1", "2001:db8:ffff::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+)
+NETWORKS = (
+    *("10.0.0.0/8", "10.0.0.0/31", "10.0.0.1/32", "0.0.0.0/0", "128.0.0.0/1"),
+    *("::/0", "::/127", "::1/128", "2001:db8::/32"),
+)
+PATTERNS = (
+    *("a+", "(ab)*", "a|ab", ".*", "", "[^a]*", "(?i)OPS(\\.eu)?", r"\p{L}+", "a.b", "^ab$"),
+    *(r"\w*\.\w+", "a{2}|b", r"a\\b", "(?s).b?", "q.q."),
+)
+JSON_VALUES: tuple[Tree, ...] = (
+    Number("1.50"),
+    "a",
+    False,
+    [],
+    [None, Number("0")],
+    {"k": [{"a": None}], "": "é"},
+)
 UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -48,6 +75,9 @@ class Pool:
     texts: tuple[str, ...]
     moments_s: tuple[int, ...]
     durations_ms: tuple[int, ...]
+    files: tuple[str, ...]
+    addresses: tuple[str, ...]
+    networks: tuple[str, ...]
 
 
 def maybe(rng: Random, chance: float) -> bool:
@@ -61,7 +91,13 @@ def some_of(rng: Random, items: Sequence[_T], lo: int, hi: int) -> list[_T]:
 
 
 def pool_of(rng: Random) -> Pool:
-    start_s = rng.choice((0, 951_782_400, 1_772_445_600, 253_400_000_000))
+    # The last three: clocks change in Berlin, in New York and, by half an hour, on Lord Howe.
+    start_s = rng.choice(
+        (
+            *(0, 951_782_400, 1_772_445_600, 1_772_445_600, 253_400_000_000),
+            *(1_774_746_000, 1_793_512_800, 1_775_314_800),
+        )
+    )
     return Pool(
         ints=(*some_of(rng, (0, 1, -1, 2, 3, 10, 100, INT_EXACT_MAX, -INT_EXACT_MAX), 3, 4),),
         units=(
@@ -75,6 +111,9 @@ def pool_of(rng: Random) -> Pool:
         texts=(*some_of(rng, TEXTS, 4, 5),),
         moments_s=(start_s, start_s + rng.choice((1, 60, 900, 86_400))),
         durations_ms=(*some_of(rng, (0, 1, 999, 1_000, 60_000, 900_000, 86_400_000), 3, 4),),
+        files=(*some_of(rng, FILES, 3, 4),),
+        addresses=(*some_of(rng, ADDRESSES, 3, 5),),
+        networks=(*some_of(rng, NETWORKS, 3, 4),),
     )
 
 
@@ -152,6 +191,9 @@ _PRIMITIVES: dict[str, Callable[[Random, Pool], str]] = {
     "string": lambda rng, pool: text_of(rng.choice(pool.texts), raw=maybe(rng, 0.1)),
     "timestamp": lambda rng, pool: moment_of(rng.choice(pool.moments_s)),
     "duration": lambda rng, pool: duration_of(rng.choice(pool.durations_ms), rng),
+    "path": lambda rng, pool: text_of(rng.choice(pool.files)),
+    "ip": lambda rng, pool: f'ip "{rng.choice(pool.addresses)}"',
+    "cidr": lambda rng, pool: f'cidr "{rng.choice(pool.networks)}"',
 }
 
 
@@ -164,18 +206,27 @@ def fact(rng: Random, type_: Type, pool: Pool, reference: Callable[[str], str]) 
         case Prim():
             return _primitive_fact(rng, type_, pool)
         case EnumT():
-            return rng.choice(type_.members)
+            return rng.choice(type_.spellings)
         case EntityT():
             (name,) = type_.names
             return reference(name)
         case CollT():
             return _collection_fact(rng, type_, pool, reference)
         case RecordT():
-            return {
-                field.wire: fact(rng, field.type, pool, reference)
-                for field in type_.fields
-                if not field.optional or maybe(rng, 0.6)
-            }
+            return members_fact(rng, type_.fields, pool, reference)
+
+
+def members_fact(
+    rng: Random, fields: Sequence[FieldT], pool: Pool, reference: Callable[[str], str]
+) -> dict[str, Tree]:
+    """A JSON object for the fields: an optional one may be left out, a nullable one be null."""
+    return {
+        field.wire: None
+        if field.nullable and maybe(rng, 0.3)
+        else fact(rng, field.type, pool, reference)
+        for field in fields
+        if not field.optional or maybe(rng, 0.65)
+    }
 
 
 def _collection_fact(
@@ -223,8 +274,23 @@ def _primitive_fact(rng: Random, type_: Prim, pool: Pool) -> Tree:
         return rng.choice(pool.texts) if maybe(rng, 0.8) else rng.choice(TEXTS)
     if type_ == TIMESTAMP:
         return _moment_fact(rng, pool)
+    if type_ == PATH:
+        file = rng.choice(pool.files)
+        return file if file == "/" else file + rng.choice(("", "", "", "/x", "lication"))
+    if type_ == IP:
+        return _address_fact(rng, pool, step)
+    if type_ == CIDR:
+        return rng.choice(pool.networks)
+    if type_ == JSON:
+        return rng.choice(JSON_VALUES)
     ms = max(0, rng.choice(pool.durations_ms) + step)
     return duration_of(ms, rng)
+
+
+def _address_fact(rng: Random, pool: Pool, step: int) -> str:
+    address = ipaddress.ip_address(rng.choice(pool.addresses))
+    number = max(0, min(2**address.max_prefixlen - 1, int(address) + step))
+    return str(type(address)(number))
 
 
 def _moment_fact(rng: Random, pool: Pool) -> str:

@@ -21,7 +21,7 @@ from pdp.lang.types import (
 )
 from pdp.model import Entity
 from tests.properties.shapes import Shape
-from tests.properties.values import Pool, fact, maybe, some_of
+from tests.properties.values import Pool, maybe, members_fact, some_of
 
 _IDS = {
     "Team": ("t0", "t1", "t2", "t3"),
@@ -84,11 +84,7 @@ def _attributes(rng: Random, schema: Schema, definition: EntityDef, pool: Pool) 
 
 
 def _members(rng: Random, fields: tuple[FieldT, ...], pool: Pool) -> dict[str, Tree]:
-    return {
-        f.wire: fact(rng, f.type, pool, lambda name: _reference(rng, name))
-        for f in fields
-        if not f.optional or maybe(rng, 0.65)
-    }
+    return members_fact(rng, fields, pool, lambda name: _reference(rng, name))
 
 
 def _reference(rng: Random, name: str) -> str:
@@ -150,7 +146,7 @@ class Requests:
         return Asked(request, self._now_us(), spoiled)
 
     def _now_us(self) -> int:
-        step_us = self.rng.choice((0, 0, 1, -1, 900_000_000))
+        step_us = self.rng.choice((0, 0, 1, -1, 60_000_000, 900_000_000, 43_200_000_000))
         return max(0, self.rng.choice(self.pool.moments_s) * 1_000_000 + step_us)
 
     def _chain(self) -> list[dict[str, Tree]]:
@@ -190,14 +186,14 @@ def _spoil(rng: Random, args: dict[str, Tree], fields: tuple[FieldT, ...]) -> st
     """Make ``args`` wrong in one place, for certain; says how."""
     present = [f for f in fields if f.wire in args]
     mandatory = [f for f in present if not f.optional]
-    if not present or maybe(rng, 0.15):
+    chosen = rng.choice(present) if present else None
+    if chosen is None or not _wrong(chosen.type) or maybe(rng, 0.15):
         args["no-such-field"] = True
         return "unknown member"
     if mandatory and maybe(rng, 0.15):
         del args[rng.choice(mandatory).wire]
         return "missing member"
-    chosen = rng.choice(present)
-    if maybe(rng, 0.15):
+    if not chosen.nullable and maybe(rng, 0.15):
         args[chosen.wire] = None
         return "null"
     args[chosen.wire] = rng.choice(_wrong(chosen.type))
@@ -210,7 +206,8 @@ def _wrong(type_: Type) -> list[Tree]:
         case Prim():
             return _WRONG[type_.name]
         case EnumT():
-            return ["nope", "", Number("0"), True]
+            named = set(type_.members) - set(type_.spellings)
+            return ["nope", "r-2", Number("0"), True, *sorted(named)]
         case EntityT():
             return [Number("1"), "", True, "a\u202eb"]
         case CollT():
@@ -226,5 +223,9 @@ _WRONG: dict[str, list[Tree]] = {
     "decimal": [True, "1.00001", "1_0", " 1", "+1", "1e3", "NaN", "\u0661", "", Number(10**14)],
     "string": [Number("1"), True, ["a"]],
     "timestamp": ["2026-03-02", "2026-03-02T10:00:00", Number("0"), "2026-03-02T10:00:00.0000001Z"],
+    "path": ["a", "", "/a/", "//", "/a/../b", "/./a", "/a//b", Number("1"), "/a\0"],
+    "ip": ["10.0.0.01", "10.0.0.256", "::ffff:1.2.3.4", "fe80::1%eth0", "1", "0::1", True, "::A"],
+    "cidr": ["10.0.0.1/8", "10.0.0.0", "10.0.0.0/33", "10.0.0.0/08", "::/129", "0::/0", "::/+1"],
+    "json": [],
     "duration": ["15", "m", "1.5h", "-1m", Number("1"), "\u0661m", "1h30m"],
 }

@@ -16,14 +16,15 @@ from pdp.eval.compiler import Places, Read, Test, compile_test, compile_value
 from pdp.eval.consequences.shown import shown_text
 from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest, Facts, attribute_name
-from pdp.eval.risk import LOW
 from pdp.eval.runtime import EvalError
 from pdp.lang.checked import Attr, Root, Route
-from pdp.lang.types import Type
+from pdp.lang.types import RISK, Type
 from pdp.model import ApprovalRequirement, Need
 
 DECIDE_WITHIN_DEFAULT_S: Final = 86_400
 USE_WITHIN_DEFAULT_S: Final = 3_600
+# From this risk tier on, an agent's owner may not approve what the agent does.
+GRAVE: Final = RISK.members.index("high")
 _OWNER: Final = attribute_name("owner")
 
 
@@ -37,6 +38,7 @@ class Requirement:
         "_schema",
         "_shown",
         "_tests",
+        "_tier",
     )
 
     def __init__(
@@ -45,16 +47,13 @@ class Requirement:
         routes: Mapping[str, Route],
         scope: Scope,
         places: Places,
-        *,
-        is_grave: bool,
+        tier: int,
     ) -> None:
-        """``names`` are the routes required, of all ``routes``.
-
-        ``is_grave``: the risk is such that an agent's owner may not approve, whatever they say.
-        """
+        """``names`` are the routes required, of all ``routes``; ``tier`` is its rank in Risk."""
         required = [routes[name] for name in sorted(set(names))]
         joined = required_of(required, routes)
         self._joined: Final = joined
+        self._tier: Final = tier
         self._schema: Final = scope.schema
         self._tests: Final[dict[tuple[str, str], Test]] = {}
         self._shown: Final[dict[str, tuple[Read, Type]]] = {}
@@ -69,7 +68,7 @@ class Requirement:
                 self._shown[label] = (compile_value(path, scope, places), _type(path, scope))
         # An agent's owner never signs what is grave or cannot be undone, whatever the routes say.
         self._is_owner_barred: Final = (
-            "owner" in joined.exclude or not scope.action.reversible or is_grave
+            "owner" in joined.exclude or not scope.action.reversible or tier >= GRAVE
         )
         self._is_same_team_barred: Final = "same_team" in joined.exclude
 
@@ -91,17 +90,17 @@ class Requirement:
                 for person in self._people(bound, need.group)
                 if person.uid not in barred
                 and barred_groups.isdisjoint(person.groups)
-                and (test is None or test(bound, person.uid, now_us, LOW))
+                and (test is None or test(bound, person.uid, now_us, self._tier))
             ]
 
         return fillable(self._joined.needs, eligible)
 
-    def of(self, bound: BoundRequest, now_us: int, tier: int) -> ApprovalRequirement:
+    def of(self, bound: BoundRequest, now_us: int) -> ApprovalRequirement:
         """The requirement with the values that approvers of this request are shown."""
         if not self._shown:
             return self._joined
         shown = [
-            (label, _shown_value(read, type_, bound, now_us, tier))
+            (label, _shown_value(read, type_, bound, now_us, self._tier))
             for label, (read, type_) in sorted(self._shown.items())
         ]
         return replace(self._joined, show=tuple(shown))

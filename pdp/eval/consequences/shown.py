@@ -1,4 +1,4 @@
-"""Bound values to the JSON text that approvers read. Writes only; ``pdp.eval.values`` reads."""
+"""Bound values to the JSON text that approvers read; ``pdp.eval.reading`` reads it. Writes only."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias, assert_never
 from pdp.eval.emit import matchers
 from pdp.eval.emit.nodes import call, compare, constant, name, thunk
 from pdp.eval.emit.paths import BOUND, VARIABLE, Paths, Scope
-from pdp.eval.windows import window_test
+from pdp.eval.emit.windows import window_test
 from pdp.lang.checked import (
     And,
     Attr,

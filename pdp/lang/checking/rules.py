@@ -203,7 +203,7 @@ def _in_group(
 def group_of(name: nodes.Name, names: Names, report: Report) -> tuple[str, str] | None:
     """A declared group's uid and type; reports a name that is not one."""
     const = names.values.get(name.text)
-    if name.text in names.refused:
+    if name.text in names.refused or names.is_ambiguous(name, report):
         return None
     if const is None or name.text not in names.group_decls or not isinstance(const.type, EntityT):
         report.append(complaints.unknown_group(name.span, name.text, names.groups()))
@@ -223,6 +223,8 @@ def check_actions(
         members = names.action_sets.get(name.text)
         if names.knows_action(name.text):
             members = (name.text,)
+        if members is None and names.is_ambiguous(name, report):
+            continue
         if members is None:
             known = [*names.schema.actions, *names.action_sets]
             report.append(complaints.unknown_action(name.span, name.text, known))

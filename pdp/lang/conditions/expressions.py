@@ -11,11 +11,14 @@ from pdp.lang.conditions import arithmetic, terms, texts
 from pdp.lang.conditions.paths import check_path
 from pdp.lang.conditions.scope import NOTHING, Env, Key, Typed, key_of
 from pdp.lang.declared.names import Predicate
-from pdp.lang.declared.report import BROKEN, RESERVED
+from pdp.lang.declared.report import BROKEN, RESERVED, Report
 from pdp.lang.source import Span
 from pdp.lang.types import BOOL, INT, CollT, Type
 
 CONJUNCTS_MAX: Final = 100
+IN_PREDICATE: Final = "through a predicate"
+# Complaints about the roots of a request, which a predicate's own declaration cannot decide.
+_DEPEND_ON_USE: Final = frozenset({"C0216", "C0402", "C0403", "C0413", "C0414"})
 
 
 def check_condition(node: nodes.Expr, env: Env) -> Typed | None:
@@ -197,6 +200,8 @@ def _call(node: nodes.Call, env: Env) -> Typed | None:
         env.report.append(complaints.not_yet(node.span, "`within` and budgets"))
         return None
     predicate = env.names.predicates.get(name)
+    if env.names.is_ambiguous(node.name, env.report):
+        return None
     if predicate is None:
         if name not in env.names.refused:
             known = [*env.names.predicates, "count"]
@@ -234,9 +239,13 @@ def _inline(
         if not terms.fits(typed.type, wanted):
             env.report.append(terms.mismatch(argument.span, wanted, typed.type))
             return None
+        if typed.claimed:
+            text = ".".join(key_of(typed.expr) or (param,))
+            env.report.append(complaints.claimed_loosens(argument.span, text, IN_PREDICATE))
+            return None
         bound[param] = typed
     inside = replace(env, names=predicate.home, variables=bound, calls=(*env.calls, predicate))
-    return check_condition(predicate.decl.body, inside)
+    return check_condition(predicate.decl.body, inside.without_claims(IN_PREDICATE))
 
 
 def _count(node: nodes.Call, env: Env) -> Typed | None:
@@ -253,7 +262,11 @@ def _count(node: nodes.Call, env: Env) -> Typed | None:
 
 
 def check_predicates(env: Env) -> None:
-    """Type every predicate once on its own parameters, so that an unused one cannot rot."""
+    """Type every predicate once on its own, so that an unused one cannot rot.
+
+    What it may read of the request depends on where it is used, and is checked there.
+    """
+    quiet: Report = []
     for name, predicate in env.names.predicates.items():
         if predicate.home is not env.names or "." in name:
             continue  # checked with its own bundle
@@ -264,5 +277,6 @@ def check_predicates(env: Env) -> None:
             )
         }
         if all(typed.type is not BROKEN for typed in bound.values()):
-            inside = replace(env, variables=bound, calls=(predicate,))
+            inside = replace(env, variables=bound, calls=(predicate,), report=quiet)
             check_condition(predicate.decl.body, inside)
+    env.report.extend(found for found in quiet if found.code.code not in _DEPEND_ON_USE)

@@ -217,10 +217,6 @@ def _enum_const(member: str, enum: EnumT, span: Span) -> Typed:
 def _bare(name: nodes.Name, env: Env, expected: Type | None, *, alone: bool) -> Typed | None:
     """A bare name: a member of the expected enum first, then a group, const or data."""
     const = env.names.values.get(name.text)
-    if const is not None and name.text in env.names.ambiguous:
-        choices = env.names.ambiguous[name.text]
-        env.report.append(complaints.ambiguous_name(name.span, name.text, choices))
-        return None
     wanted = expected.item if isinstance(expected, CollT) else expected
     if alone and isinstance(wanted, EnumT) and name.text in wanted.members:
         if const is not None and const.type == wanted:
@@ -230,7 +226,7 @@ def _bare(name: nodes.Name, env: Env, expected: Type | None, *, alone: bool) -> 
         return _enum_const(name.text, wanted, name.span)
     if const is not None:
         return Typed(replace(const, span=name.span), const.type)
-    if name.text in env.names.refused:
+    if name.text in env.names.refused or env.names.is_ambiguous(name, env.report):
         return None
     if alone and isinstance(wanted, EnumT):
         env.report.append(

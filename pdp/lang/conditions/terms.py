@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from pdp.lang import complaints, nodes
@@ -175,7 +176,7 @@ def check_member(node: nodes.MemberOf, env: Env, check: Check) -> Typed | None:
     """``x in S``: a set or list, a written list, or an entity that x may be below."""
     if node.negated:
         env = env.without_claims("in `not in`")
-    left = check(node.left, env, None)
+    left = check(node.left, env, _member_type(node, env, check))
     if left is None:
         return None
     if is_tier(left.expr) and env.names.risk_is_claimed:
@@ -193,6 +194,16 @@ def check_member(node: nodes.MemberOf, env: Env, check: Check) -> Typed | None:
     if typed is None:
         return None
     return maybe_negated(typed, node.span, negated=node.negated)
+
+
+def _member_type(node: nodes.MemberOf, env: Env, check: Check) -> Type | None:
+    """What a bare name on the left of ``in`` can be: a member of what stands on the right."""
+    if not _needs_help(node.left) or isinstance(node.right, nodes.ListExpr):
+        return None
+    if _window(node.right, env) is not None:
+        return None
+    right = check(node.right, replace(env, report=[]), None)
+    return right.type.item if right is not None and isinstance(right.type, CollT) else None
 
 
 def _window(node: nodes.Expr, env: Env) -> Window | None:

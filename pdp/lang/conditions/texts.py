@@ -102,7 +102,6 @@ def like_parts(written: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
-
 def check_begins(node: nodes.Begins, env: Env, check: Check) -> Typed | None:
     """``list begins ["a", ["b", "c"]]``: alternatives per position."""
     if node.negated:

@@ -46,6 +46,13 @@ class Names(values.Constants):
         """Whether a rule of this effect may be written here: a guard may restrict any action."""
         return self.governed(action) or (self.bundle.is_guard and effect != "allow")
 
+    def is_ambiguous(self, name: nodes.Name, report: Report) -> bool:
+        """Whether two imports declare this name and nothing here does; reported if so."""
+        rivals = self.ambiguous.get(name.text)
+        if rivals:
+            report.append(complaints.ambiguous_name(name.span, name.text, rivals))
+        return bool(rivals)
+
     def groups(self) -> list[str]:
         """Every group's name, for did-you-mean."""
         return list(self.group_decls)
@@ -111,12 +118,15 @@ def _import(names: Names, other: Names) -> None:
             if "." in name:
                 continue  # what it imported itself: never passed on
             mine[f"{other.bundle.name}.{name}"] = item
-            if name not in mine:
+            rivals = [f"{b}.{name}" for b in imported_from if f"{b}.{name}" in mine]
+            is_own = name in mine and all(mine[rival] is not mine[name] for rival in rivals)
+            if is_own:
+                continue
+            if len(rivals) > 1:
+                mine.pop(name, None)
+                names.ambiguous[name] = rivals
+            else:
                 mine[name] = item
-            elif space == "values" and mine[name] is not item:
-                rivals = [b for b in imported_from if f"{b}.{name}" in mine]
-                if len(rivals) > 1:
-                    names.ambiguous[name] = [f"{b}.{name}" for b in rivals]
     names.refused.update(other.refused)
 
 

@@ -61,7 +61,7 @@ def _unguarded(expr: Expr, facts: Facts) -> Iterator[Quantified]:
 
 
 def check_absent(program: Program) -> Iterator[Diagnostic]:
-    """`has u and u < x` in a rule that restricts, where u is untrusted: leaving u out escapes it."""
+    """`has u and u < x` with an untrusted u, in a rule that restricts: leaving u out escapes it."""
     schema = program.policies.schema
     strict = [rule for rule in program.rules if rule.effect in {"deny", "require"}]
     caught = _caught(strict)
@@ -72,9 +72,9 @@ def check_absent(program: Program) -> Iterator[Diagnostic]:
             asks_absence = {(rule.effect, form(has), action) for action in rule.actions} <= caught
             if not asks_absence and _is_untrusted(has.target, rule.actions, schema):
                 yield _complaint(has, compared)
-    risk = program.policies.risk
-    for factor in risk.factors if risk else ():
-        absent = {form(has) for other in risk.factors for has in _absences(other.when)}
+    factors = program.policies.risk.factors if program.policies.risk else ()
+    absent = {form(has) for factor in factors for has in _absences(factor.when)}
+    for factor in factors:
         for has, compared in _guarded(factor.when):
             if form(has) not in absent and _is_untrusted(has.target, schema.actions, schema):
                 yield _complaint(has, compared)

@@ -10,38 +10,34 @@ from pdp.lang.source import Span
 
 _TABLE: Final = (
     # code, name, severity, what
-    ("C0505", "too-costly", "error", "a condition that can take more steps than the language allows"),
+    ("C0505", "too-costly", "error", "a condition that can take more steps than allowed"),
     ("C0604", "never-true", "warning", "a condition, or a part of one, that is never true"),
     ("C0605", "always-true", "warning", "a condition, or a part of one, that is always true"),
-    ("C0606", "vacuous-every", "warning", "an `every` that also holds, and allows, for an empty set"),
+    ("C0606", "vacuous-every", "warning", "an `every` in an allow that holds for an empty set"),
     ("C0607", "redundant-rule", "warning", "a rule that another one makes superfluous"),
-    ("C0608", "shadowed-allow", "warning", "an allow that an unconditional deny always overrules"),
-    ("C0609", "never-fires", "warning", "a deny or require rule for which there is no candidate"),
+    ("C0608", "shadowed-allow", "warning", "an allow that a deny always overrules"),
+    ("C0609", "never-fires", "warning", "a deny or require rule without a candidate"),
     ("C0610", "action-nobody-allows", "warning", "an action that no rule allows to anybody"),
-    ("C0611", "action-for-agents-only", "warning", "an action allowed for agents but for no person"),
+    ("C0611", "action-for-agents-only", "warning", "an action allowed for agents, no person"),
     ("C0612", "unreachable-tier", "warning", "a tier above the sum of all points"),
-    ("C0613", "no-eligible-approver", "error", "a route that the people of the directory cannot fill"),
-    ("C0614", "nobody-left-to-approve", "warning", "a route that nobody can fill for some who may ask"),
-    ("C0615", "owner-may-approve", "warning", "a route that seems to let owners approve the irreversible"),
+    ("C0613", "no-eligible-approver", "error", "a route with too few people to fill it"),
+    ("C0614", "nobody-left-to-approve", "warning", "a route with too few others for who may ask"),
+    ("C0615", "owner-may-approve", "warning", "owners seem to approve what cannot be undone"),
     ("C0616", "confirmation-alone", "error", "only the asking person confirms something grave"),
     ("C0617", "absent-claim-weakens", "warning", "leaving out an untrusted value disarms a rule"),
     ("C0618", "unused", "warning", "a declaration that nothing uses"),
     ("C0619", "unused-import", "warning", "an import of which nothing is used"),
-    ("C0702", "only-agents-asked", "warning", "people can do unasked what agents need approval for"),
-    ("C0703", "grave-and-unasked", "warning", "agents may do something grave without anybody asked"),
+    ("C0702", "only-agents-asked", "warning", "only agents need approval for the irreversible"),
+    ("C0703", "grave-and-unasked", "warning", "agents may do grave things with nobody asked"),
 )  # fmt: skip
 CODES: Final = {row[0]: Code(*row) for row in _TABLE}
 
 
-def _at(  # noqa: PLR0913 - the parts of a complaint
-    code: str,
-    span: Span,
-    message: str,
-    label: str = "",
-    help: str = "",
-    related: tuple[tuple[Span, str], ...] = (),
+def _at(
+    code: str, span: Span, message: str, label: str = "", help: str = "", *places: tuple[Span, str]
 ) -> Diagnostic:
-    return Diagnostic(CODES[code], span, message, label, help, related)
+    """``places`` are further spans with their notes."""
+    return Diagnostic(CODES[code], span, message, label, help, places)
 
 
 def _counted(count: int, noun: str, nouns: str = "") -> str:
@@ -62,7 +58,7 @@ def too_costly(span: Span, what: str, steps: int, most: int, home: Span) -> Diag
     return _at(
         "C0505", span, f"{what} can take {steps:,} steps; at most {most:,} are allowed",
         "costs most", "declare a smaller bound for the set, or ask less of each member",
-        ((home, "counted here"),),
+        (home, "counted here"),
     )  # fmt: skip
 
 
@@ -72,8 +68,8 @@ def too_costly(span: Span, what: str, steps: int, most: int, home: Span) -> Diag
 def never_true(span: Span, subject: str, consequence: str, because: Sequence[Span]) -> Diagnostic:
     """``subject`` is the value that nothing fits, or ''; ``because`` what leaves it no choice."""
     message = f"never true: no value of `{subject}` fits" if subject else "never true"
-    related = tuple((span, "asked here already") for span in because)
-    return _at("C0604", span, message, consequence, "correct it, or remove it", related)
+    places = [(place, "asked here already") for place in because]
+    return _at("C0604", span, message, consequence, "correct it, or remove it", *places)
 
 
 def always_true(span: Span, consequence: str) -> Diagnostic:
@@ -91,7 +87,7 @@ def absent_claim_weakens(span: Span, path: str, op: str, guard: Span) -> Diagnos
     return _at(
         "C0617", span, f"who leaves out the untrusted `{path}` is not caught",
         "nobody makes the caller send it", f"write `(not has {path} or {path} {op} …)`",
-        ((guard, "false when it is absent"),),
+        (guard, "false when it is absent"),
     )  # fmt: skip
 
 
@@ -102,7 +98,7 @@ def redundant_rule(span: Span, rule: str, other: str, other_span: Span) -> Diagn
     return _at(
         "C0607", span, f"rule `{rule}` adds nothing to `{other}`", "superfluous",
         "remove it, or say what it is about that the other is not",
-        ((other_span, "covers all of it"),),
+        (other_span, "covers all of it"),
     )  # fmt: skip
 
 
@@ -110,7 +106,7 @@ def shadowed_allow(span: Span, rule: str, deny: str, deny_span: Span) -> Diagnos
     return _at(
         "C0608", span, f"rule `{rule}` never allows anything: `{deny}` always denies",
         "always overruled", "remove it, or give the deny a condition",
-        ((deny_span, "denies all of it, without a condition"),),
+        (deny_span, "denies all of it, without a condition"),
     )  # fmt: skip
 
 
@@ -142,7 +138,7 @@ def action_for_agents_only(
         "C0611", span, f"`{action}` is allowed for agents but for no person",
         "never possible on anyone's behalf",
         f"add `allow {people[0]} to {action}`, or `not has user` to the allow if that is meant",
-        ((allow, "allowed for agents here"),),
+        (allow, "allowed for agents here"),
     )  # fmt: skip
 
 
@@ -150,7 +146,7 @@ def only_agents_asked(span: Span, rule: str, action: str, decl: Span) -> Diagnos
     return _at(
         "C0702", span, f"rule `{rule}` is for agents only: people do `{action}` unasked", "",
         "write `for anyone`, or deny it to people",
-        ((decl, "cannot be undone"),),
+        (decl, "cannot be undone"),
     )  # fmt: skip
 
 
@@ -158,7 +154,7 @@ def grave_and_unasked(span: Span, rule: str, action: str, risk: str, decl: Span)
     return _at(
         "C0703", span, f"rule `{rule}` lets agents do `{action}` without anybody asked", "",
         f"add `require approval from ROUTE for anyone to {action}`",
-        ((decl, f"irreversible, risk {risk}"),),
+        (decl, f"irreversible, risk {risk}"),
     )  # fmt: skip
 
 
@@ -191,7 +187,7 @@ def owner_may_approve(span: Span, route: str, action: str, user: Span) -> Diagno
         "C0615", span, f"the owner of an agent never approves `{action}`: it cannot be undone",
         "seems to let the owner approve",
         f"write `exclude requester, owner` in `{route}`, or take another route",
-        ((user, "asks this route"),),
+        (user, "asks this route"),
     )  # fmt: skip
 
 

@@ -15,7 +15,6 @@ from pdp.lang.lints.forms import all_parts, parts
 from pdp.lang.lints.program import Program, is_inside
 from pdp.lang.source import Span
 
-
 _IDLE: Final = "this part decides nothing"
 
 
@@ -107,7 +106,7 @@ def _check(
 
 
 def without_switches(expr: Expr, program: Program) -> Expr:
-    """The expression with named bools unknown: a const that switches a rule on or off is no slip."""
+    """The expression with named bools unknown: a const that switches a rule off is no slip."""
     match expr:
         case Const(value=bool()) if expr.span not in program.bools:
             return Var(f"switch {expr.span}", expr.type, expr.span)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import cache
-from typing import Any, Final
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Final
 
 from pdp.lang import nodes
 from pdp.lang.checked import CheckedPolicies, Rule
@@ -65,41 +64,38 @@ def program_of(policies: CheckedPolicies, bundles: Sequence[Bundle]) -> Program:
     return Program(policies, tuple(bundles), enforced, rules, routes, actions, bools)
 
 
-def walk(declarations: Iterable[nodes.Declaration]) -> Iterator[Any]:
+_LEAVES: Final = frozenset({nodes.Literal, nodes.Path, nodes.PrimType, nodes.NamedType, nodes.Meta})
+# The fields of each kind of node that can hold nodes; names and texts are not walked.
+_BRANCHES: Final[Mapping[type, tuple[str, ...]]] = {
+    kind: ()
+    if kind in _LEAVES
+    else tuple(field.name for field in fields(kind) if field.name != "span")
+    for kind in vars(nodes).values()
+    if isinstance(kind, type) and is_dataclass(kind) and kind not in {nodes.Name, nodes.Text, Span}
+}
+
+
+def walk(declarations: Iterable[nodes.Declaration]) -> Iterator[object]:
     """Every node of the declarations but names and texts, each before what is in it."""
-    todo: list[Any] = list(declarations)
+    todo: list[object] = list(declarations)
     while todo:
         node = todo.pop()
         yield node
-        for name in _branches(type(node)):
+        for name in _BRANCHES[type(node)]:
             value = getattr(node, name)
             if isinstance(value, tuple):
                 todo.extend(_nodes_in(value))
-            elif _is_node(type(value)):
+            elif type(value) in _BRANCHES:
                 todo.append(value)
 
 
-def _nodes_in(items: tuple[Any, ...]) -> Iterator[Any]:
+def _nodes_in(items: tuple[object, ...]) -> Iterator[object]:
     """A record value holds pairs; everything else holds nodes."""
     for item in items:
         if isinstance(item, tuple):
             yield from _nodes_in(item)
-        elif _is_node(type(item)):
+        elif type(item) in _BRANCHES:
             yield item
-
-
-@cache
-def _is_node(kind: type) -> bool:
-    return kind.__module__ == nodes.__name__ and kind not in {nodes.Name, nodes.Text}
-
-
-@cache
-def _branches(kind: type) -> tuple[str, ...]:
-    """The fields of a node that can hold nodes."""
-    return () if kind in _LEAVES else tuple(f.name for f in fields(kind) if f.name != "span")
-
-
-_LEAVES: Final = frozenset({nodes.Literal, nodes.Path, nodes.PrimType, nodes.NamedType, nodes.Meta})
 
 
 def is_inside(span: Span, outer: Span) -> bool:

@@ -14,23 +14,8 @@ from pdp.lang.lints.program import Program, walk
 # A kind of name (value, type, action, route, fixture or context field) and the name.
 Reference: TypeAlias = "tuple[str, str]"
 
-_SPACES: Final[dict[type, tuple[str, str]]] = {
-    # declaration: its space, and what people call it
-    nodes.GroupDecl: ("value", "group"),
-    nodes.ConstDecl: ("value", "const"),
-    nodes.DataDecl: ("value", "data"),
-    nodes.PredicateDecl: ("value", "predicate"),
-    nodes.WindowDecl: ("value", "window"),
-    nodes.EnumDecl: ("type", "enum"),
-    nodes.TypeDecl: ("type", "type"),
-    nodes.EntityDecl: ("type", "entity"),
-    nodes.ActionDecl: ("action", "action"),
-    nodes.ActionsDecl: ("action", "action set"),
-    nodes.RouteDecl: ("route", "route"),
-    nodes.FixtureDecl: ("fixture", "fixture"),
-}
-# Requests use entity types and actions; nobody has to name them here.
-_FREE: Final = (nodes.EntityDecl, nodes.ActionDecl)
+# What others may use without a name: requests bring entities of any type and ask for any action.
+_FREE: Final = frozenset({"entity", "action"})
 
 
 def check(program: Program) -> Iterator[Diagnostic]:
@@ -50,13 +35,42 @@ def check(program: Program) -> Iterator[Diagnostic]:
 
 def _unused(bundle: Bundle, used: set[Reference]) -> Iterator[Diagnostic]:
     for decl in bundle.declarations:
-        space, kind = _SPACES.get(type(decl), ("", ""))
-        if not space or isinstance(decl, _FREE):
-            continue
-        name: nodes.Name = decl.name  # type: ignore[union-attr]
-        if (space, name.text) not in used:
-            called = "level" if isinstance(decl, nodes.EnumDecl) and decl.ordered else kind
-            yield complaints.unused(name.span, called, name.text)
+        found = _named(decl)
+        if found is not None:
+            space, kind, name = found
+            if kind not in _FREE and (space, name.text) not in used:
+                yield complaints.unused(name.span, kind, name.text)
+
+
+def _named(decl: nodes.Declaration) -> tuple[str, str, nodes.Name] | None:
+    """The space of what is declared, what people call it, and its name."""
+    match decl:
+        case nodes.GroupDecl():
+            return "value", "group", decl.name
+        case nodes.ConstDecl():
+            return "value", "const", decl.name
+        case nodes.DataDecl():
+            return "value", "data", decl.name
+        case nodes.PredicateDecl():
+            return "value", "predicate", decl.name
+        case nodes.WindowDecl():
+            return "value", "window", decl.name
+        case nodes.EnumDecl():
+            return "type", "level" if decl.ordered else "enum", decl.name
+        case nodes.TypeDecl():
+            return "type", "type", decl.name
+        case nodes.EntityDecl():
+            return "type", "entity", decl.name
+        case nodes.ActionDecl():
+            return "action", "action", decl.name
+        case nodes.ActionsDecl():
+            return "action", "action set", decl.name
+        case nodes.RouteDecl():
+            return "route", "route", decl.name
+        case nodes.FixtureDecl():
+            return "fixture", "fixture", decl.name
+        case _:
+            return None
 
 
 def _used_of(bundle: Bundle, program: Program, used: dict[str, set[Reference]]) -> set[Reference]:
@@ -80,16 +94,13 @@ def _named_by(other: Bundle, used: set[Reference]) -> bool:
 def _declared(bundle: Bundle) -> Iterator[Reference]:
     """All that the names of a bundle can be asked by; members of enums are bare values too."""
     for decl in bundle.declarations:
-        match decl:
-            case nodes.EnumDecl():
-                yield from (("value", member.name.text) for member in decl.members)
-                yield ("type", decl.name.text)
-            case nodes.ContextDecl():
-                yield from (("context", field.name.text) for field in decl.record.fields)
-            case _ if type(decl) in _SPACES:
-                yield (_SPACES[type(decl)][0], decl.name.text)  # type: ignore[union-attr]
-            case _:
-                pass
+        if isinstance(decl, nodes.EnumDecl):
+            yield from (("value", member.name.text) for member in decl.members)
+        if isinstance(decl, nodes.ContextDecl):
+            yield from (("context", field.name.text) for field in decl.record.fields)
+        found = _named(decl)
+        if found is not None:
+            yield found[0], found[2].text
 
 
 # ---------------------------------------------------------------- references

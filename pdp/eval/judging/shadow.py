@@ -9,7 +9,7 @@ from pdp.eval.compiler import Cell, Erred, Places, condition_of
 from pdp.eval.consequences import obligations
 from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest
-from pdp.eval.index import fits_principal
+from pdp.eval.judging.index import fits_principal
 from pdp.eval.runtime import EvalError
 from pdp.lang.checked import Rule
 from pdp.model import ShadowOutcome

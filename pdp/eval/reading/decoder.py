@@ -1,7 +1,7 @@
 """JSON object text to bound records, fast: plans made once from the schema. Knows no request.
 
-Each plan first tries one pass in C and answers only where it is sure; else ``pdp.eval.values``
-reads the text with care. Both agree wherever both answer; every refusal is the careful reader's.
+Each plan first tries one pass in C and answers only where it is sure; else ``values`` beside
+it reads the text with care. Both agree wherever both answer; every refusal is the careful reader's.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import msgspec
 from msgspec import UNSET
 
 from pdp import canonical, digest
-from pdp.eval import values
 from pdp.eval.facts import attribute_name
-from pdp.eval.records import RecordTypes, is_plain
+from pdp.eval.reading import values
+from pdp.eval.reading.records import RecordTypes, is_plain
 from pdp.lang.types import CollT, EntityT, EnumT, FieldT, Prim, RecordT, Schema, Type
 
 Convert: TypeAlias = Callable[[Any], Any]

@@ -1,6 +1,6 @@
 """JSON to values by declared type, carefully: what is accepted, and what each refusal says.
 
-The definition that ``pdp.eval.decoder`` must agree with wherever it answers. Never shows a value.
+The definition that ``decoder`` beside it must agree with wherever it answers. Never shows a value.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from msgspec import UNSET
 from pdp import canonical
 from pdp.canonical import CanonicalError, Number, Tree
 from pdp.eval.facts import attribute_name
-from pdp.eval.records import RecordTypes
+from pdp.eval.reading.records import RecordTypes
 from pdp.lang.types import (
     DECIMAL_DIGITS,
     DECIMAL_UNITS_MAX,

@@ -17,7 +17,6 @@ from pdp.lang.types import RISK
 from pdp.model import DeterminingRule, RiskAssessment
 
 LOW: Final = RISK.members.index("low")
-HIGH: Final = RISK.members.index("high")
 # Assessments kept per action and resource type; further combinations of factors are made anew.
 ASSESSMENTS_KEPT_MAX: Final = 1_024
 
@@ -96,4 +95,4 @@ def assess(model: RiskModel, factors: int) -> Weighed:
     return Weighed(factors, reached.rank, told, need)
 
 
-__all__ = ["HIGH", "LOW", "WITHOUT_RISK", "RiskScale", "TierNeed", "Weighed", "assess"]
+__all__ = ["LOW", "WITHOUT_RISK", "RiskScale", "TierNeed", "Weighed", "assess"]

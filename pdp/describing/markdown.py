@@ -1,0 +1,146 @@
+"""A description as Markdown. Writes what it is given, escaped; its own words are headings only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from pdp.describing.conditions import Phrase
+from pdp.describing.document import (
+    Claim,
+    Description,
+    Fact,
+    SaidPolicy,
+    SaidRisk,
+    SaidRoute,
+    SaidRule,
+    Table,
+)
+from pdp.lang.render import shown
+
+# What Markdown or the HTML inside it could take for markup.
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$]|^[-+=]|^\d+(?=[.)]))", re.MULTILINE)
+
+
+def to_markdown(description: Description) -> str:
+    """CommonMark with tables; ends in a line break."""
+    parts = [
+        f"# {_text(description.title)}",
+        _facts(description.facts),
+        "## How to read this",
+        _list(Phrase(text) for text in description.reading),
+        "## What can be done",
+        _table(description.actions),
+        *_policies(description.policies),
+        *_routes(description.routes),
+        *_risk(description.risk),
+        *_claims(description.claims),
+        *_names(description.names),
+        *_unproved(description.unproved),
+        "## Sign-off",
+        _table(description.sign_off),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _policies(policies: Iterable[SaidPolicy]) -> Iterator[str]:
+    for policy in policies:
+        yield f"## {_text(policy.title)}"
+        yield f"Policy `{policy.name}`."
+        yield _facts(policy.facts)
+        yield f"**{_text(policy.trial)}**" if policy.trial else ""
+        for chapter in policy.chapters:
+            yield f"### {_text(chapter.title)}"
+            for rule in chapter.rules:
+                yield from _rule(rule)
+
+
+def _rule(rule: SaidRule) -> Iterator[str]:
+    lead, *rest = rule.lines
+    yield f"**`{rule.name}`** {_text(lead.text)}"
+    yield _list(lead.parts)
+    for line in rest:
+        yield _text(line.text)
+        yield _list(line.parts)
+    yield f"> {_text(rule.because)}" if rule.because else ""
+    yield _list(Phrase(duty) for duty in rule.duties)
+    if rule.tests:
+        titles = "; ".join(_text(title) for title in rule.tests)
+        yield f"*Shown by {_count(len(rule.tests))}:* {titles}."
+    else:
+        yield "*No test names this rule.*"
+
+
+def _count(tests: int) -> str:
+    return "1 test" if tests == 1 else f"{tests} tests"
+
+
+def _routes(routes: Iterable[SaidRoute]) -> Iterator[str]:
+    for number, route in enumerate(routes):
+        if number == 0:
+            yield "## Who approves"
+        yield f"### {_text(route.name.capitalize())}"
+        yield _list(route.lines)
+
+
+def _risk(risk: SaidRisk | None) -> Iterator[str]:
+    if risk is not None:
+        yield "## How risk is counted"
+        yield _facts(risk.facts)
+        yield "Every line that applies adds its points; nothing takes any away."
+        yield _table(risk.points)
+        yield _table(risk.tiers)
+
+
+def _claims(claims: tuple[Claim, ...]) -> Iterator[str]:
+    if claims:
+        yield "## What is claimed of every request"
+        yield "Tested on generated requests, not proved."
+    for claim in claims:
+        yield f"**{_text(claim.title)}** ({_text(claim.owner)})"
+        yield _list(claim.lines)
+
+
+def _names(names: Table) -> Iterator[str]:
+    if names.rows:
+        yield "## What the names stand for"
+        yield _table(names)
+
+
+def _unproved(rules: tuple[Fact, ...]) -> Iterator[str]:
+    yield "## Rules that no test names"
+    if rules:
+        yield _table(Table(("Rule", "Written in"), tuple((f.label, f.text) for f in rules)))
+    else:
+        yield "None: every rule is named by a test."
+
+
+# ---------------------------------------------------------------- pieces
+
+
+def _facts(facts: tuple[Fact, ...]) -> str:
+    return "\n".join(f"- **{_text(fact.label)}:** {_text(fact.text)}" for fact in facts)
+
+
+def _list(phrases: Iterable[Phrase], depth: int = 0) -> str:
+    lines: list[str] = []
+    for phrase in phrases:
+        lines.append(f"{'  ' * depth}- {_text(phrase.text)}")
+        if phrase.parts:
+            lines.append(_list(phrase.parts, depth + 1))
+    return "\n".join(lines)
+
+
+def _table(table: Table) -> str:
+    if not table.rows:
+        return ""
+    rows = [table.head, tuple("---" for _ in table.head)]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines += ["| " + " | ".join(_text(cell) for cell in row) + " |" for row in table.rows]
+    return "\n".join(lines)
+
+
+def _text(text: str) -> str:
+    """Text from a policy on one line, nothing in it a mark."""
+    return _SPECIAL.sub(r"\\\1", shown(text))
