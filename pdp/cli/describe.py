@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,9 +13,13 @@ import typer
 from pdp.cli.exit_codes import Exit
 from pdp.cli.output import Format, console, fail, safe
 from pdp.cli.policyfiles import PolicyPath, engine_or_exit, read_policies
+from pdp.describing.bundle import Evidence
 from pdp.describing.bundle import describe as describe_bundle
 from pdp.describing.markdown import to_markdown
 from pdp.describing.page import to_html
+from pdp.engine import Engine
+from pdp.eval.coverage import RULE, measure
+from pdp.eval.policytest import TestResult
 from pdp.lang.checker import read_sources
 
 
@@ -47,7 +52,14 @@ def describe(
     """
     engine = engine_or_exit(path, Format.TEXT)
     sources = read_sources(read_policies(path))
-    text = _WRITERS[form](describe_bundle(engine.checked, sources, engine.bundle.digest))
+    results = engine.run_tests()
+    evidence = Evidence(
+        engine.bundle.digest,
+        engine.directory,
+        _held(engine, results),
+        sum(not result.passed for result in results),
+    )
+    text = _WRITERS[form](describe_bundle(engine.checked, sources, evidence))
     if output is None:
         # UTF-8, whatever the terminal takes.
         sys.stdout.flush()
@@ -59,3 +71,13 @@ def describe(
     except OSError as error:
         fail(f"`{output}` cannot be written: {error.strerror}", Exit.FAILURE)
     console().print(f"[green]ok[/]: {safe(str(output))}")
+
+
+def _held(engine: Engine, results: Sequence[TestResult]) -> dict[str, int]:
+    """In how many tests each rule holds."""
+    measured = measure(engine.checked, engine.directory, results)
+    return {
+        goal.name: goal.tests
+        for goal in measured.goals
+        if goal.kind == RULE and goal.outcome == "held"
+    }

@@ -47,7 +47,7 @@ def _lines(route: Route, policies: CheckedPolicies, speaker: Speaker) -> tuple[P
             )
         )
     if route.show:
-        shown = listed([words(label) for label, _ in route.show])
+        shown = listed([speaker.value(path) for _, path in route.show])
         lines.append(Phrase(f"Before they decide, they see: {shown}."))
     lines.append(Phrase(_askers(route.name, policies)))
     return tuple(lines)

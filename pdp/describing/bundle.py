@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pdp.describing.approvals import said_risk, said_routes
@@ -25,8 +25,10 @@ from pdp.lang.lints.forms import all_parts
 from pdp.lang.parser import parse
 from pdp.lang.source import Source
 from pdp.lang.types import CollT, EntityT
+from pdp.model import Entity
 
 _NOBODY: Final = "—"
+_MEMBERS_NAMED_MAX: Final = 20
 _READING: Final = (
     "What no rule allows is refused.",
     "A refusal always wins. An approval lifts nothing that a rule refuses.",
@@ -37,14 +39,26 @@ _READING: Final = (
 )
 
 
-def describe(
-    policies: CheckedPolicies, sources: Mapping[str, Source], digest: str = ""
-) -> Description:
-    """The whole description. ``sources`` are the files that ``policies`` were checked from.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known beside the policies.
 
-    ``digest`` identifies their content, for whoever signs; left out when empty.
+    ``digest`` identifies their content, for whoever signs; ``directory`` says who is in a group;
+    ``held`` is in how many tests a rule held, by name, whether or not a test names it; ``failed``
+    is how many tests fail.
     """
-    teller = _Teller(policies, sources, _declarations(sources))
+
+    digest: str = ""
+    directory: Mapping[str, Entity] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
+    failed: int = 0
+
+
+def describe(
+    policies: CheckedPolicies, sources: Mapping[str, Source], evidence: Evidence
+) -> Description:
+    """The whole description. ``sources`` are the files that ``policies`` were checked from."""
+    teller = _Teller(policies, sources, evidence, _declarations(sources))
     bundle = policies.bundle
     facts = [
         Fact("Version", bundle.version),
@@ -54,9 +68,10 @@ def describe(
         Fact(
             "Holds",
             f"{counted(len(teller.policy_decls), 'policy')},"
-            f" {counted(len(policies.rules), 'rule')}, {counted(len(policies.tests), 'test')}",
+            f" {counted(len(policies.rules), 'rule')}",
         ),
-        Fact("Content (SHA-256)", digest),
+        Fact("Tests", _test_fact(len(policies.tests), evidence.failed)),
+        Fact("Content (SHA-256)", evidence.digest),
     ]
     risk = policies.risk
     return Description(
@@ -74,6 +89,12 @@ def describe(
     )
 
 
+def _test_fact(tests: int, failed: int) -> str:
+    if failed:
+        return f"{failed:,} of {counted(tests, 'test')} FAIL: not ready to be signed"
+    return f"all {tests:,} pass" if tests else "none: not ready to be signed"
+
+
 def _declarations(sources: Mapping[str, Source]) -> tuple[nodes.Declaration, ...]:
     return tuple(
         declaration
@@ -88,6 +109,7 @@ class _Teller:
 
     policies: CheckedPolicies
     sources: Mapping[str, Source]
+    evidence: Evidence
     declarations: tuple[nodes.Declaration, ...]
 
     @property
@@ -158,15 +180,23 @@ class _Teller:
 
     def _rule(self, rule: Rule) -> SaidRule:
         grammar = self.grammar
+        tests = tuple(
+            test.title for test in self.policies.tests if rule.name in (test.expect.by or ())
+        )
         return SaidRule(
             rule.name,
             grammar.rule(rule),
             rule.because,
             tuple(grammar.duty(obligation) for obligation in rule.obligations),
-            tuple(
-                test.title for test in self.policies.tests if rule.name in (test.expect.by or ())
-            ),
+            f"Shown by {counted(len(tests), 'test')}:" if tests else f"{self._unnamed(rule.name)}.",
+            tests,
         )
+
+    def _unnamed(self, rule: str) -> str:
+        held = self.evidence.held.get(rule, 0)
+        if not held:
+            return "No test names this rule"
+        return f"No test names this rule; it holds in {counted(held, 'test')}, where others decide"
 
     # ------------------------------------------------------------ tables
 
@@ -221,15 +251,20 @@ class _Teller:
         found = [d for d in self.declarations if isinstance(d, nodes.RiskDecl)]
         return _meta(found[0].meta).get("reason", "") if found else ""
 
-    def unproved(self) -> tuple[Fact, ...]:
-        """The rules that no test names, with where they are written."""
+    def unproved(self) -> Table:
+        """The rules that no test names, where they are written, and how often they held."""
         named = {name for test in self.policies.tests for name in test.expect.by or ()}
         rules = sorted(self.policies.rules, key=lambda rule: rule.span)
-        return tuple(
-            Fact(rule.name, f"{rule.span.file}:{rule.span.line}")
+        rows = tuple(
+            (
+                rule.name,
+                f"{rule.span.file}:{rule.span.line}",
+                f"{self.evidence.held.get(rule.name, 0)}",
+            )
             for rule in rules
             if rule.name not in named
         )
+        return Table(("Rule", "Written in", "Tests in which it holds"), rows)
 
     def sign_off(self) -> Table:
         """Who signs for what, with room for a name, a signature and a date."""
@@ -253,8 +288,10 @@ class _Teller:
     def names(self) -> Table:
         """What the names in these sentences stand for: groups, lists and windows."""
         speaker = self.speaker
-        rows = {("group", words(name)): f"{uid} of the directory" for uid, name in
-                sorted(speaker.groups.items(), key=lambda item: item[1])}  # fmt: skip
+        rows = {
+            ("group", words(name)): self._members(uid)
+            for uid, name in sorted(speaker.groups.items(), key=lambda item: item[1])
+        }
         for part in self._parts():
             match part:
                 case InWindow():
@@ -272,6 +309,19 @@ class _Teller:
             ("Name", "Kind", "Stands for"),
             tuple((name, kind, text) for (kind, name), text in ordered),
         )
+
+    def _members(self, group: str) -> str:
+        """The group's id, and who is directly in it by the directory."""
+        members = sorted(
+            f"{noun(entity.type)} {entity.id}"
+            for entity in self.evidence.directory.values()
+            if group in entity.groups
+        )
+        if not members:
+            return group
+        more = len(members) - _MEMBERS_NAMED_MAX
+        named = members[:_MEMBERS_NAMED_MAX] + ([f"{more:,} more"] if more > 0 else [])
+        return f"{group}: {listed(named)}"
 
     def _parts(self) -> Iterator[Expr]:
         for expr in self._conditions():

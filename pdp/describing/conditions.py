@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from pdp.describing.spelling import listed, possessive, quoted, value, words
+from pdp.describing.spelling import is_plural, listed, noun, possessive, quoted, value, words
 from pdp.lang.checked import (
     And,
     Attr,
@@ -34,12 +34,14 @@ from pdp.lang.checked import (
     type_of,
 )
 from pdp.lang.source import Source, Span
-from pdp.lang.types import BOOL, DURATION, TIMESTAMP, CollT, EntityT, EnumT
+from pdp.lang.types import BOOL, DURATION, INT, TIMESTAMP, CollT, EntityT, EnumT, Type
 
 # A condition longer than this is said as a list.
 _INLINE_MAX: Final = 130
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*")
-_ADJECTIVE: Final = re.compile(r".*(?:ed|able|ible|ful|ive|al|ic|ous|ary)")
+_ADJECTIVE: Final = re.compile(r"[a-z]+(?:ed|able|ible|ful|ive|al|ic|ous|ary)")
+# More resource types than these are not named one by one where one of them is meant.
+_TYPES_NAMED_MAX: Final = 2
 # The opposite of each comparison, so that no sentence needs a double negation.
 _OPPOSITE: Final = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _COMPARED: Final = {
@@ -82,7 +84,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Says conditions. ``principal`` and ``resource`` are the nouns for those roots.
+    """Says conditions. ``principal`` is the noun for whoever is judged.
 
     ``groups`` are the names of declared groups by uid; ``sources`` tell how a constant is named
     where it is used; ``claimed`` are the paths (root, field) of untrusted values.
@@ -91,8 +93,7 @@ class Speaker:
     groups: Mapping[str, str]
     sources: Mapping[str, Source]
     claimed: frozenset[tuple[str, str]]
-    principal: str = "whoever asks"
-    resource: str = "the thing concerned"
+    principal: str = "the requester"
 
     def phrase(self, expr: Expr, *, holds: bool = True) -> Phrase:
         """The condition that ``expr`` is true (or, not ``holds``, false): a line, or a list."""
@@ -246,7 +247,7 @@ class Speaker:
         match expr:
             case Attr(base=Root(name="action"), name="reversible"):
                 return "the action can be undone" if holds else "the action cannot be undone"
-            case Attr() if not _is_request(expr.base) and _ADJECTIVE.fullmatch(expr.name):
+            case Attr() if _ADJECTIVE.fullmatch(expr.name) and not _is_request(expr.base):
                 return f"{self.value(expr.base)} is{no} {words(expr.name)}"
             case Attr() if not _is_request(expr.base):
                 name = quoted(words(expr.name))
@@ -264,7 +265,7 @@ class Speaker:
             case Root(name="principal"):
                 return self.principal
             case Root(name="resource"):
-                return self.resource
+                return _thing(expr.type)
             case Root():
                 return _ROOTS[expr.name]
             case Var():
@@ -287,8 +288,9 @@ class Speaker:
         match expr.base:
             case Root(name="args" | "context" as root):
                 claim = " (as claimed)" if (root, expr.name) in self.claimed else ""
-                shown = quoted(name) if expr.type == BOOL else f"the {name}"
-                return f"{shown}{claim}"
+                if expr.type == INT and is_plural(name):
+                    name = f"number of {name}"
+                return f"{quoted(name) if expr.type == BOOL else f'the {name}'}{claim}"
             case Root(name="risk"):
                 return "the risk tier"
             case Root(name="tool"):
@@ -365,6 +367,13 @@ def _bare(expr: Expr) -> Expr:
     while isinstance(expr, Not):
         expr = expr.operand
     return expr
+
+
+def _thing(type_: Type) -> str:
+    names = sorted(type_.names) if isinstance(type_, EntityT) else []
+    if not 0 < len(names) <= _TYPES_NAMED_MAX:
+        return "the thing concerned"
+    return f"the {listed([noun(name) for name in names], 'or')}"
 
 
 def _is_request(base: Expr) -> bool:

@@ -25,12 +25,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class SaidRule:
-    """One rule in words. ``tests`` are the titles of those whose expectation names it."""
+    """One rule in words. ``tests`` are the titles of those whose expectation names it.
+
+    ``proof`` says in a sentence how many they are, and what else the tests show.
+    """
 
     name: str
     lines: tuple[Phrase, ...]
     because: str
     duties: tuple[str, ...]
+    proof: str
     tests: tuple[str, ...]
 
 
@@ -93,5 +97,5 @@ class Description:
     risk: SaidRisk | None
     claims: tuple[Claim, ...]
     names: Table
-    unproved: tuple[Fact, ...]
+    unproved: Table
     sign_off: Table

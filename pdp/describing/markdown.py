@@ -20,7 +20,7 @@ from pdp.describing.document import (
 from pdp.lang.render import shown
 
 # What Markdown or the HTML inside it could take for markup.
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$]|^[-+=]|^\d+(?=[.)]))", re.MULTILINE)
+_SPECIAL: Final = re.compile(r"[\\`*_\[\]<>|~&$]|^[#+=-]|(?<=^\d)[.)]")
 
 
 def to_markdown(description: Description) -> str:
@@ -64,16 +64,9 @@ def _rule(rule: SaidRule) -> Iterator[str]:
         yield _text(line.text)
         yield _list(line.parts)
     yield f"> {_text(rule.because)}" if rule.because else ""
-    yield _list(Phrase(duty) for duty in rule.duties)
-    if rule.tests:
-        titles = "; ".join(_text(title) for title in rule.tests)
-        yield f"*Shown by {_count(len(rule.tests))}:* {titles}."
-    else:
-        yield "*No test names this rule.*"
-
-
-def _count(tests: int) -> str:
-    return "1 test" if tests == 1 else f"{tests} tests"
+    yield f"*Also:* {_text(' '.join(rule.duties))}" if rule.duties else ""
+    titles = "; ".join(_text(f"“{title}”") for title in rule.tests)
+    yield f"*{_text(rule.proof)}* {titles}".rstrip()
 
 
 def _routes(routes: Iterable[SaidRoute]) -> Iterator[str]:
@@ -108,10 +101,10 @@ def _names(names: Table) -> Iterator[str]:
         yield _table(names)
 
 
-def _unproved(rules: tuple[Fact, ...]) -> Iterator[str]:
+def _unproved(unproved: Table) -> Iterator[str]:
     yield "## Rules that no test names"
-    if rules:
-        yield _table(Table(("Rule", "Written in"), tuple((f.label, f.text) for f in rules)))
+    if unproved.rows:
+        yield _table(unproved)
     else:
         yield "None: every rule is named by a test."
 
@@ -143,4 +136,4 @@ def _table(table: Table) -> str:
 
 def _text(text: str) -> str:
     """Text from a policy on one line, nothing in it a mark."""
-    return _SPECIAL.sub(r"\\\1", shown(text))
+    return _SPECIAL.sub(lambda found: f"\\{found[0]}", shown(text))

@@ -98,12 +98,9 @@ def _rule(rule: SaidRule, chapter: Chapter) -> Iterator[str]:
         yield f'<p class="because">“{_text(rule.because)}”</p>'
     yield _list(Phrase(duty) for duty in rule.duties)
     yield f'<p class="name">Rule <code>{_text(rule.name)}</code></p>'
-    if rule.tests:
-        count = "1 test" if len(rule.tests) == 1 else f"{len(rule.tests)} tests"
-        titles = "".join(f"<li>{_text(title)}</li>" for title in rule.tests)
-        yield f'<div class="tests">Shown by {count}:<ul>{titles}</ul></div>'
-    else:
-        yield '<p class="tests none">No test names this rule.</p>'
+    none = "" if rule.tests else " none"
+    titles = "".join(f"<li>{_text(title)}</li>" for title in rule.tests)
+    yield f'<div class="tests{none}">{_text(rule.proof)}<ul>{titles}</ul></div>'
     yield "</div>"
 
 
@@ -134,10 +131,10 @@ def _claims(claims: tuple[Claim, ...]) -> Iterator[str]:
         yield _list(claim.lines)
 
 
-def _unproved(rules: tuple[Fact, ...]) -> Iterator[str]:
+def _unproved(unproved: Table) -> Iterator[str]:
     yield _heading("Rules that no test names")
-    if rules:
-        yield _table(Table(("Rule", "Written in"), tuple((f.label, f.text) for f in rules)))
+    if unproved.rows:
+        yield _table(unproved)
     else:
         yield "<p>None: every rule is named by a test.</p>"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, assert_never
+from typing import assert_never
 
 from pdp.describing.conditions import Phrase, Speaker
 from pdp.describing.spelling import (
@@ -32,9 +32,6 @@ from pdp.lang.checked import (
 )
 from pdp.lang.types import Schema
 
-# More resource types than these are not named one by one where one of them is meant.
-_TYPES_NAMED_MAX: Final = 2
-
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
@@ -55,7 +52,9 @@ class Grammar:
 
     def rule(self, rule: Rule) -> tuple[Phrase, ...]:
         """The rule as one sentence, or as lines with lists where a condition is long."""
-        return self._with_conditions(self._lead(rule), rule.when, rule.unless, self._voice(rule))
+        return self._with_conditions(
+            self._lead(rule), rule.when, rule.unless, self._voice(rule.who)
+        )
 
     def _lead(self, rule: Rule) -> str:
         who, on = self.who(rule.who), self._on(rule.resources)
@@ -73,7 +72,7 @@ class Grammar:
                 need = "needs" if who.startswith("everyone") else "need"
                 return f"{who} {need} the approval of {routes} to do {either}"
             case _:
-                return f"this applies to {who} and {either}"
+                return f"{either} by {who.replace('everyone', 'anyone')} comes with duties"
 
     def claim(self, claim: Invariant) -> tuple[Phrase, ...]:
         """What an invariant says of every request."""
@@ -86,8 +85,7 @@ class Grammar:
             "approval": f"{'needs' if be == 'is' else 'need'} approval{asked} for",
         }[claim.effect]
         lead = f"{claim.quantifier}: {who} {what} {self.actions(claim.actions, 'or')}{on}"
-        voice = self._voice_of(claim.who, claim.actions, claim.resources)
-        return self._with_conditions(lead, claim.when, None, voice)
+        return self._with_conditions(lead, claim.when, None, self._voice(claim.who))
 
     def _with_conditions(
         self, lead: str, when: Expr | None, unless: Expr | None, voice: Speaker
@@ -144,31 +142,14 @@ class Grammar:
         ]
         return f" on {listed(said, 'or')}"
 
-    def _voice(self, rule: Rule) -> Speaker:
-        return self._voice_of(rule.who, rule.actions, rule.resources)
-
-    def _voice_of(
-        self,
-        who: Sequence[WhoClause],
-        actions: Sequence[str],
-        resources: Sequence[ResourceClause] | None,
-    ) -> Speaker:
-        """The speaker with the nouns that fit here."""
+    def _voice(self, who: Sequence[WhoClause]) -> Speaker:
+        """The speaker with the noun that fits those who are judged."""
         types = frozenset[str]().union(*(clause.types for clause in who))
-        principal = "the requester"
         if types <= self.agents:
-            principal = "the agent"
-        elif types <= self.people:
-            principal = "the person"
-        if resources is None:
-            on = {name for action in actions for name in self.schema.actions[action].resources}
-        else:
-            on = {clause.type for clause in resources}
-        nouns = [noun(name) for name in sorted(on)]
-        resource = "the thing concerned"
-        if 0 < len(nouns) <= _TYPES_NAMED_MAX:
-            resource = f"the {listed(nouns, 'or')}"
-        return replace(self.speaker, principal=principal, resource=resource)
+            return replace(self.speaker, principal="the agent")
+        return (
+            replace(self.speaker, principal="the person") if types <= self.people else self.speaker
+        )
 
     # ------------------------------------------------------------ obligations
 

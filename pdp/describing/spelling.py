@@ -51,6 +51,11 @@ def plural(text: str) -> str:
     return f"{text}s"
 
 
+def is_plural(text: str) -> bool:
+    """A guess, good enough to choose between two right sentences."""
+    return text.endswith("s") and not text.endswith(("ss", "us", "is"))
+
+
 def possessive(text: str) -> str:
     return f"{text}'" if text.endswith("s") else f"{text}'s"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias, TypeVar
@@ -14,19 +15,24 @@ from pdp.lang.checking.invariants import check_invariants
 from pdp.lang.checking.policytests import check_tests
 from pdp.lang.checking.risks import check_risk
 from pdp.lang.checking.routes import check_routes, everywhere
-from pdp.lang.checking.rules import ScopedRule, check_policies
+from pdp.lang.checking.rules import RULES_MAX, ScopedRule, check_policies
 from pdp.lang.conditions.expressions import check_predicates
 from pdp.lang.conditions.scope import Env
 from pdp.lang.declared.bundles import Bundles, split
 from pdp.lang.declared.names import Names, collect
-from pdp.lang.declared.report import Report
+from pdp.lang.declared.report import BoundedReport, EnoughFound, Report
 from pdp.lang.declared.schema import SchemaBuilder
-from pdp.lang.diagnostics import Diagnostic, sort_key
+from pdp.lang.diagnostics import DIAGNOSTICS_MAX, Diagnostic, sort_key
 from pdp.lang.lints.inspection import inspect
 from pdp.lang.parser import decode, parse
-from pdp.lang.source import Source
+from pdp.lang.source import Source, Span
 
 POLICY_SUFFIX: Final = ".charter"
+FILES_MAX: Final = 256
+# A rule's head, or what is skipped to find one: a comment or a text.
+_RULE_HEAD: Final = re.compile(
+    r'#[^\n]*+|\br"[^"\n]*+"|"(?:[^"\\\n]|\\.)*+"|\b(rule)[ \t]+[a-z_][A-Za-z0-9_]*+[ \t]*:'
+)
 
 # How a file is read: ``parse``, or one that remembers files that have not changed.
 Reader: TypeAlias = Callable[[Source], tuple[nodes.PolicyFile, tuple[Diagnostic, ...]]]
@@ -41,17 +47,47 @@ def check(
     ``today`` is for warnings about dates that have passed; without it there are none. Returns the
     program, or None when any diagnostic is an error, and all diagnostics, sorted.
     """
-    report: Report = []
-    sources, parsed = _parse(files, read, report)
-    bundles = split(parsed, report)
-    checked = _check(bundles, files, sources, today, report)
-    if not any(diagnostic.is_error for diagnostic in report):
-        report += inspect(checked, bundles.all)
+    report: Report = BoundedReport()
+    checked = None
+    try:
+        checked = _checked(files, today, read, report)
+    except EnoughFound:
+        pass  # it holds errors
     report = list(dict.fromkeys(report))  # a predicate used twice reports its mistake once
     report.sort(key=sort_key)
     if any(diagnostic.is_error for diagnostic in report):
         return None, tuple(report)
     return checked, tuple(report)
+
+
+def _checked(
+    files: Mapping[str, bytes], today: datetime.date | None, read: Reader, report: Report
+) -> CheckedPolicies | None:
+    """None when there was no sense in checking; otherwise the report says whether it is right."""
+    report += _too_many(files)
+    if report:
+        return None
+    sources, parsed = _parse(files, read, report)
+    if len(report) >= DIAGNOSTICS_MAX:
+        return None  # files may have been left out: what they declare would be missed
+    bundles = split(parsed, report)
+    checked = _check(bundles, files, sources, today, report)
+    if not any(diagnostic.is_error for diagnostic in report):
+        report += inspect(checked, bundles.all)
+    return checked
+
+
+def _too_many(files: Mapping[str, bytes]) -> Report:
+    """What is refused by count alone, before any reading: too many files, too many rules."""
+    names = sorted(files)
+    if len(names) > FILES_MAX:
+        return [complaints.too_many(Span(names[FILES_MAX], 1, 1, 1, 1), "files", FILES_MAX)]
+    rules = 0
+    for name, source in read_sources(files).items():
+        rules += sum(1 for head in _RULE_HEAD.finditer(source.text) if head[1])
+        if rules > RULES_MAX:
+            return [complaints.too_many(Span(name, 1, 1, 1, 1), "rules", RULES_MAX)]
+    return []
 
 
 def read_sources(files: Mapping[str, bytes]) -> dict[str, Source]:
@@ -78,6 +114,8 @@ def _parse(
         file, complaints_found = read(source)
         report.extend(complaints_found)
         parsed.append(file)
+        if len(report) >= DIAGNOSTICS_MAX:
+            break
     return sources, parsed
 
 
@@ -129,6 +167,7 @@ def _check_rules(
     all_names: Sequence[Names], today: datetime.date | None, report: Report
 ) -> list[ScopedRule]:
     scoped: list[ScopedRule] = []
+    rules_left = RULES_MAX
     first: dict[str, nodes.PolicyDecl] = {}
     for names in all_names:
         _refuse_what_comes_later(names, report)
@@ -136,6 +175,11 @@ def _check_rules(
         anywhere = replace(everywhere(names.schema), principals=principals, has_tier=True)
         check_predicates(Env(names, anywhere, report))
         policies = _each(names, nodes.PolicyDecl)
+        rules_left -= sum(len(policy.rules) for policy in policies)
+        if rules_left < 0:
+            span = policies[-1].name.span
+            report.append(complaints.too_many(span, "rules", RULES_MAX))
+            break
         for policy in policies:
             before = first.setdefault(policy.name.text, policy)
             if before is not policy:

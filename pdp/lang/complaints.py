@@ -113,6 +113,10 @@ _TABLE: Final = (
 CODES: Final = {row[0]: Code(*row) for row in _TABLE}
 
 
+# Every name is compared, letter by letter, for every mistake.
+_COMPARED_MAX: Final = 500
+
+
 def _at(code: str, span: Span, message: str, label: str = "", help: str = "") -> Diagnostic:
     return Diagnostic(CODES[code], span, message, label, help)
 
@@ -120,6 +124,8 @@ def _at(code: str, span: Span, message: str, label: str = "", help: str = "") ->
 def close(name: str, known: Iterable[str]) -> str:
     """A did-you-mean help, or '' when nothing is close enough to be worth saying."""
     names = sorted(set(known))
+    if len(names) > _COMPARED_MAX:  # typing errors seldom change the first letter
+        names = [other for other in names if other[:1] == name[:1]][:_COMPARED_MAX]
     found = difflib.get_close_matches(name, names, n=1, cutoff=0.7)
     if not found:
         lowered = {other.lower(): other for other in names}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -243,13 +243,42 @@ class Known:
     groups: tuple[str, ...]
 
 
+class Described(Mapping[str, Known]):
+    """Every entity that something describes, by uid; its JSON is read when it is first asked for.
+
+    A directory may hold thousands, of which one request touches few.
+    """
+
+    def __init__(self, schema: Schema, entities: Mapping[str, Entity]) -> None:
+        self._schema = schema
+        self._entities = entities
+        self._read: dict[str, Known] = {}
+
+    def __getitem__(self, uid: str) -> Known:
+        if uid not in self._read:
+            entity = self._entities[uid]
+            members = canonical.parse_object(entity.attributes or "{}")
+            fields = self._schema.entities[entity.type].fields
+            self._read[uid] = Known(record_of(members, fields), entity.groups)
+        return self._read[uid]
+
+    def __contains__(self, uid: object) -> bool:
+        return uid in self._entities
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entities)
+
+    def __len__(self) -> int:
+        return len(self._entities)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Every entity that is described: by the directory first, else by the request."""
 
     schema: Schema
     directory: frozenset[str]
-    known: Mapping[str, Known]
+    known: Described
 
     def ancestors(self, uid: str) -> tuple[frozenset[str], bool]:
         """``uid`` and everything above it, and whether more could be above what is known.
@@ -281,19 +310,12 @@ def world_of(schema: Schema, directory: Mapping[str, Entity], request: Request) 
     described = [*request.chain, *request.entities]
     if request.resource is not None:
         described.append(request.resource)
-    known = {
-        entity.uid: _known(schema, entity) for entity in described if entity.attributes is not None
-    }
-    known |= {uid: _known(schema, entity) for uid, entity in directory.items()}
-    return World(schema, frozenset(directory), known)
-
-
-def _known(schema: Schema, entity: Entity) -> Known:
-    members = canonical.parse_object(entity.attributes or "{}")
-    return Known(record_of(members, schema.entities[entity.type].fields), entity.groups)
+    known = {entity.uid: entity for entity in described if entity.attributes is not None}
+    known.update(directory)
+    return World(schema, frozenset(directory), Described(schema, known))
 
 
 __all__ = [
-    "Address", "Known", "Network", "Plain", "World", "constant_of", "expect", "record_of",
-    "type_name", "value_of", "wire_tree", "world_of",
+    "Address", "Described", "Known", "Network", "Plain", "World", "constant_of", "expect",
+    "record_of", "type_name", "value_of", "wire_tree", "world_of",
 ]  # fmt: skip

@@ -92,7 +92,7 @@ def case_of(
 def judge(case: Case) -> tuple[Judged, ...]:
     """Every candidate rule, shadow rules too, for every member of the chain, acting one first."""
     return tuple(
-        Judged(principal, rule, _outcome(rule, principal, case))
+        Judged(principal, rule, outcome(rule, principal, case))
         for principal in case.chain
         for rule in case.checked.rules
         if is_candidate(rule, principal, case)
@@ -111,7 +111,8 @@ def is_candidate(rule: Rule, principal: str, case: Case) -> bool:
     return resource is not None and any(clause.type == resource.type for clause in rule.resources)
 
 
-def _outcome(rule: Rule, principal: str, case: Case) -> Truth:
+def outcome(rule: Rule, principal: str, case: Case) -> Truth:
+    """What a candidate comes to: who, what, ``when``, not ``unless``."""
     scope = case.scope_of(principal)
     return all_of(
         (
@@ -145,5 +146,5 @@ def resource_truth(rule: Rule, case: Case) -> Truth:
 
 
 __all__ = [
-    "Case", "Judged", "case_of", "is_candidate", "judge", "resource_truth", "who_truth",
+    "Case", "Judged", "case_of", "is_candidate", "judge", "outcome", "resource_truth", "who_truth",
 ]  # fmt: skip

@@ -282,7 +282,7 @@ def _check_show(path: nodes.Path, draft: _Draft, env: Env) -> None:
             complaints.type_mismatch(path.span, "a value of the request", "a constant")
         )
         return
-    if typed.type == JSON:
+    if _holds_json(typed.type):
         env.report.append(complaints.json_read(path.span, label))
         return
     if _holds_secret(path, lenient) or _type_holds_secret(typed.type):
@@ -302,6 +302,16 @@ def _holds_secret(path: nodes.Path, env: Env) -> bool:
         if owners and any(f.secret for _, fs in owners.fields for f in fs if f.name == name):
             return True
     return False
+
+
+def _holds_json(type_: Type) -> bool:
+    match type_:
+        case CollT():
+            return _holds_json(type_.item)
+        case RecordT():
+            return any(_holds_json(f.type) for f in type_.fields)
+        case _:
+            return type_ == JSON
 
 
 def _type_holds_secret(type_: Type) -> bool:

@@ -60,8 +60,6 @@ def check_policies(
             scoped = _check_rule(decl, policy.name.text, attributed, names, report)
             if scoped is not None:
                 found.append(scoped)
-    if len(found) > RULES_MAX:
-        report.append(complaints.too_many(found[RULES_MAX].rule.span, "rules", RULES_MAX))
     return found
 
 

@@ -200,7 +200,8 @@ def _member_type(node: nodes.MemberOf, env: Env, check: Check) -> Type | None:
     """What a bare name on the left of ``in`` can be: a member of what stands on the right."""
     if not _needs_help(node.left) or isinstance(node.right, nodes.ListExpr):
         return None
-    if _window(node.right, env) is not None:
+    # Nothing else is a set, and a condition must not be read twice: nested, it would be 2 to the n.
+    if not isinstance(node.right, nodes.Path) or _window(node.right, env) is not None:
         return None
     right = check(node.right, replace(env, report=[]), None)
     return right.type.item if right is not None and isinstance(right.type, CollT) else None

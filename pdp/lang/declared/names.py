@@ -8,6 +8,7 @@ from typing import Final
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Const, Window
+from pdp.lang.codes import NESTING_MAX
 from pdp.lang.declared import values, windows, wirevalues
 from pdp.lang.declared.bundles import Bundle, Bundles
 from pdp.lang.declared.report import BROKEN, Report, check_reserved
@@ -256,6 +257,9 @@ def _resolve_action_sets(names: Names, report: Report) -> None:
                 found.append(member.text)
             elif member.text in (*path, name):
                 report.append(complaints.recursive(member.span, "action set", member.text))
+            elif len(path) >= NESTING_MAX:
+                what = "action sets in one another"
+                report.append(complaints.too_many(member.span, what, NESTING_MAX))
             elif member.text in by_name:
                 found.extend(resolve(member.text, (*path, name)))
             elif member.text in names.action_sets:

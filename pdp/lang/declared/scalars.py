@@ -19,6 +19,7 @@ from pdp.lang.types import (
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND: Final = datetime.timedelta(microseconds=1)
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
+_PREFIX: Final = re.compile(r"0|[1-9][0-9]{0,2}", re.ASCII)
 INT_DIGITS: Final = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 
 
@@ -60,6 +61,8 @@ def is_normalised_path(text: str) -> bool:
     """Whether a path starts at the root and has no empty, `.` or `..` segment, and no NUL."""
     if text == "/":
         return True
+    if "\0" in text:
+        return False
     segments = text.split("/")
     wrong = {"", ".", ".."}
     return segments[0] == "" and len(segments) > 1 and not wrong & set(segments[1:])
@@ -94,7 +97,7 @@ def cidr_range(text: str) -> tuple[int, int] | None:
     """A network in canonical form to its first and last address number, or None."""
     base, _, prefix = text.partition("/")
     first = ip_number(base)
-    if first is None or not INT_DIGITS.fullmatch(prefix) or prefix.startswith("-"):
+    if first is None or not _PREFIX.fullmatch(prefix):
         return None
     bits = 128 if first >= IPV6_BASE else 32
     size = 1 << (bits - int(prefix)) if int(prefix) <= bits else 0

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from typing import Final, assert_never
 
 from pdp.lang import complaints, nodes
+from pdp.lang.codes import NESTING_MAX
 from pdp.lang.declared.bundles import Bundle, Bundles
 from pdp.lang.declared.report import BROKEN, Report
+from pdp.lang.source import Span
 from pdp.lang.types import (
+    JSON,
     PRIMS,
     RISK,
     ActionDef,
@@ -23,6 +26,9 @@ from pdp.lang.types import (
 )
 
 COLLECTION_MAX: Final = 1_000_000
+# Of one record, entity or action, records in records written out: what a value can hold at most.
+FIELDS_MAX: Final = 1_000
+_LEVELS: Final = "records, sets and lists in one another"
 
 
 class SchemaBuilder:
@@ -36,6 +42,8 @@ class SchemaBuilder:
         self.records: dict[str, RecordT] = {}
         self._record_decls: dict[str, nodes.TypeDecl] = {}
         self._resolving: list[str] = []
+        self._extents: dict[str, tuple[int, int]] = {}
+        self._used_names: set[str] = set()
         self._entity_decls: dict[str, nodes.EntityDecl] = {}
         self._action_decls: list[nodes.ActionDecl] = []
         self._contexts: dict[str, nodes.ContextDecl] = {}
@@ -146,13 +154,15 @@ class SchemaBuilder:
 
     def _enum(self, decl: nodes.EnumDecl) -> EnumT:
         members: dict[str, str] = {}
+        used: set[str] = set()
         for member in decl.members:
             wire = member.wire.value if member.wire else member.name.text
-            if member.name.text in members or wire in members.values():
+            if member.name.text in members or wire in used:
                 span = member.name.span
                 self._report.append(complaints.duplicate(span, "member", member.name.text))
                 continue
             members[member.name.text] = wire
+            used.add(wire)
         wires = tuple(members.values())
         names = tuple(members)
         return EnumT(decl.name.text, names, decl.ordered, () if wires == names else wires)
@@ -160,15 +170,17 @@ class SchemaBuilder:
     def _context(self) -> tuple[FieldT, ...]:
         """The context fields of all bundles together, and of each for itself."""
         merged: dict[str, FieldT] = {}
+        wires: set[str] = set()
         for name, decl in self._contexts.items():
             fields = self._fields(decl.record, in_context=True)
             self.context_of[name] = fields
             for declared in fields:
-                if declared.name in merged or declared.wire in {f.wire for f in merged.values()}:
+                if declared.name in merged or declared.wire in wires:
                     self._report.append(
                         complaints.duplicate(decl.span, "context field", declared.name)
                     )
                 merged[declared.name] = declared
+                wires.add(declared.wire)
         return tuple(merged.values())
 
     def _record(self, name: str) -> RecordT:
@@ -177,6 +189,9 @@ class SchemaBuilder:
         decl = self._record_decls[name]
         if name in self._resolving:
             self._report.append(complaints.recursive(decl.name.span, "type", name))
+            return RecordT(name, ())
+        if len(self._resolving) >= NESTING_MAX:
+            self._report.append(complaints.too_many(decl.name.span, _LEVELS, NESTING_MAX))
             return RecordT(name, ())
         self._resolving.append(name)
         record = RecordT(name, self._fields(decl.record))
@@ -196,6 +211,10 @@ class SchemaBuilder:
 
     def _coll(self, node: nodes.CollType, *, bounded: bool) -> Type:
         item = self.resolve(node.item, bounded=bounded)
+        if item == JSON:
+            message = f"members of a {node.kind} with a declared type"
+            self._report.append(complaints.type_mismatch(node.item.span, message, "json"))
+            return BROKEN
         if node.bounds is None:
             if bounded:
                 self._report.append(complaints.unbounded(node.span, node.kind))
@@ -236,7 +255,35 @@ class SchemaBuilder:
                 nullable="nullable" in flags,
                 binding="binding" in flags,
             )
-        return tuple(fields.values())
+        found = tuple(fields.values())
+        return found if self._is_small(found, record.span) else ()
+
+    def _is_small(self, fields: tuple[FieldT, ...], span: Span) -> bool:
+        """Whether values stay within reason; a record used twice counts twice. Reports it."""
+        count, depth = self._extent(RecordT("", fields))
+        if count > FIELDS_MAX:
+            self._report.append(complaints.too_many(span, "fields in all", FIELDS_MAX))
+        elif depth > NESTING_MAX:
+            self._report.append(complaints.too_many(span, _LEVELS, NESTING_MAX))
+        return count <= FIELDS_MAX and depth <= NESTING_MAX
+
+    def _extent(self, of: Type) -> tuple[int, int]:
+        """How many fields a value can have, those of records in it counted, and how deep it is."""
+        match of:
+            case RecordT() if of.name in self._extents:
+                return self._extents[of.name]
+            case RecordT():
+                within = [self._extent(declared.type) for declared in of.fields]
+                count = sum(1 + fields for fields, _ in within)
+                found = (count, 1 + max((depth for _, depth in within), default=0))
+                if of.name:
+                    self._extents[of.name] = found
+                return found
+            case CollT():
+                count, depth = self._extent(of.item)
+                return count, depth + 1
+            case _:
+                return 0, 0
 
     def _entity(self, decl: nodes.EntityDecl) -> EntityDef:
         marks = {mark.text for mark in decl.marks}
@@ -268,9 +315,10 @@ class SchemaBuilder:
 
     def _add_action(self, schema: Schema, decl: nodes.ActionDecl) -> None:
         wire = decl.wire.value if decl.wire else decl.name.text
-        for other in schema.actions.values():
-            if {wire, decl.name.text} & {other.wire, other.name}:
-                self._report.append(complaints.duplicate(decl.name.span, "action name", wire))
+        names = {wire, decl.name.text}
+        if names & self._used_names:
+            self._report.append(complaints.duplicate(decl.name.span, "action name", wire))
+        self._used_names |= names
         if decl.risk.text not in RISK.members:
             self._report.append(
                 complaints.unknown_member(decl.risk.span, decl.risk.text, "Risk", RISK.members)

@@ -125,6 +125,14 @@ class _NameList:
     span: Span
 
 
+@dataclass(slots=True)
+class _Prefix:
+    """A name that goes on. Joined at its end only: a copy at each dot would be quadratic."""
+
+    words: list[str]
+    span: Span
+
+
 class _Words:
     """Names, texts, literals and closed values."""
 
@@ -136,17 +144,23 @@ class _Words:
     def text(self, c: Children) -> n.Text:
         return n.Text(text_value(c[0]), _at(c[0]), str(c[0]))
 
-    def prefix(self, c: Children) -> n.Name:
+    def prefix(self, c: Children) -> _Prefix:
         """``a.b.`` with its last dot; only ever part of a longer name."""
-        return n.Name("".join(p.text if isinstance(p, n.Name) else str(p) for p in c), _span(c))
+        if not isinstance(c[0], _Prefix):
+            return _Prefix([*map(str, c)], _at(c[0]))
+        c[0].words += map(str, c[1:])
+        return c[0]
 
     def qname(self, c: Children) -> n.Name:
-        return _name(c[0]) if len(c) == 1 else self.prefix(c)
+        if len(c) == 1:
+            return _name(c[0])
+        span = c[0].span.to(_at(c[1]))
+        return n.Name("".join([*c[0].words, str(c[1])]), span)
 
     tname = qname
 
     def member_value(self, c: Children) -> n.Name:
-        return c[0] if len(c) == 1 else self.prefix(c)
+        return c[0] if len(c) == 1 else n.Name(f"{c[0].text}.{c[2].text}", _span(c))
 
     def qnames(self, c: Children) -> tuple[n.Name, ...]:
         return _names(c)

@@ -12,7 +12,18 @@ from pdp.lang.conditions.paths import Owners
 from pdp.lang.conditions.roots import ROOTS
 from pdp.lang.conditions.terms import can_be_below, fits
 from pdp.lang.declared.names import Names
-from pdp.lang.types import RISK, TIMESTAMP, CollT, EntityT, EnumT, FieldT, Type, describe
+from pdp.lang.types import (
+    CIDR,
+    IP,
+    RISK,
+    TIMESTAMP,
+    CollT,
+    EntityT,
+    EnumT,
+    FieldT,
+    Type,
+    describe,
+)
 from pdp.lsp import scopes
 from pdp.lsp.answers.keywords import keyword_help
 from pdp.lsp.answers.unfinished import places_here, unfinished, words_here
@@ -243,11 +254,13 @@ def _start(use: PathUse) -> Iterator[Candidate]:
         if _has_meaning(name, use):
             yield Candidate(name, KEYWORD, "", keyword_help().get(name, ""), rank=1)
     for name, const in names.values.items():
-        if "." not in name:
+        if "." not in name and _stands(const.type, expected):
             kind = Kind.GROUP if name in names.group_decls else Kind.CONST
-            yield Candidate(name, kind, describe(const.type), rank=_rank(const.type, expected))
-    for name in _plain(names.windows):
-        yield Candidate(name, Kind.WINDOW, rank=0 if expected == TIMESTAMP else 2)
+            rank = 1 if expected is None else 0
+            yield Candidate(name, kind, describe(const.type), rank=rank)
+    if expected == TIMESTAMP:
+        for name in _plain(names.windows):
+            yield Candidate(name, Kind.WINDOW, rank=0)
     if expected is None:
         yield from _predicates(names)
 
@@ -267,11 +280,14 @@ def _has_meaning(root: str, use: PathUse) -> bool:
             return True
 
 
-def _rank(found: Type, expected: Type | None) -> int:
-    if expected is None:
-        return 1
+def _stands(found: Type, expected: Type | None) -> bool:
+    """Whether a value of type ``found`` may stand next to, or hold, an ``expected`` one."""
     item = found.item if isinstance(found, CollT) else found
-    return 0 if fits(item, expected) or isinstance(item, EntityT) == isinstance(expected, EntityT) else 2
+    if expected is None or fits(item, expected):
+        return True
+    if isinstance(item, EntityT):
+        return isinstance(expected, EntityT)
+    return (item, expected) == (CIDR, IP)
 
 
 def _predicates(names: Names) -> Iterator[Candidate]:

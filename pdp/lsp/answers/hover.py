@@ -10,13 +10,14 @@ from typing import Final
 
 from pdp.lang import nodes
 from pdp.lang.checking.routes import DEFAULT_EXCLUDE
+from pdp.lang.conditions.paths import owners_of
 from pdp.lang.conditions.roots import ROOTS
 from pdp.lang.source import Span
-from pdp.lang.types import RISK, CollT, EntityT, describe
+from pdp.lang.types import RISK, RecordT, describe
 from pdp.lsp import scopes
 from pdp.lsp.answers.keywords import keyword_help
 from pdp.lsp.answers.words import place_at, word_at
-from pdp.lsp.places import NameUse, PathUse, Role
+from pdp.lsp.places import Binding, NameUse, PathUse, Role
 from pdp.lsp.symbols import Declared, Kind, Symbol
 from pdp.lsp.workspace import Workspace
 
@@ -59,10 +60,7 @@ def _fact(workspace: Workspace, file: str, offset: int) -> str:
             first = place.path.segments[0]
             start, end = workspace.lines(file).range(first.span)
             if first.text in ROOTS and start <= offset <= end:
-                typed, _ = scopes.start(place.path, place.env)
-                said = keyword_help().get(first.text, "")
-                shown = f"`{first.text}: {_type(typed.type)}`\n\n" if typed is not None else ""
-                return shown + said
+                return _root(place)
             return ""
         case NameUse(role=Role.RISK):
             return f"One of the levels of `Risk`: {' < '.join(RISK.members)}."
@@ -70,14 +68,19 @@ def _fact(workspace: Workspace, file: str, offset: int) -> str:
             return ""
 
 
-def _type(type_: object) -> str:
-    match type_:
-        case CollT():
-            return f"{type_.kind}<{_type(type_.item)}>"
-        case EntityT():
-            return " or ".join(sorted(type_.names))
-        case _:
-            return describe(type_)  # type: ignore[arg-type]
+def _root(place: PathUse) -> str:
+    """A root: its type, or what it holds, and what it is."""
+    name = place.path.segments[0].text
+    typed, _ = scopes.start(place.path, place.env)
+    shown = ""
+    if typed is not None and isinstance(typed.type, RecordT):
+        owners = owners_of(typed, place.env)
+        fields = {f.name: f for _, declared in (owners.fields if owners else ()) for f in declared}
+        shown = _ticked(f"{f.name}: {describe(f.type)}" for f in fields.values())
+    elif typed is not None:
+        shown = f"`{name}: {describe(typed.type)}`"
+    said = keyword_help().get(name, "")
+    return f"{shown}\n\n{said}" if shown else said
 
 
 # ---------------------------------------------------------------- symbols
@@ -239,8 +242,9 @@ def _attribution(meta: Iterable[nodes.Meta]) -> str:
 def _variable(workspace: Workspace, name: nodes.Name) -> str:
     lines = workspace.lines(name.span.file)
     place = place_at(workspace, name.span.file, lines.range(name.span)[0])
-    type_ = getattr(place, "type", None)
-    return f"Each member: `{_type(type_)}`." if type_ is not None else "A variable of this quantifier."
+    if isinstance(place, Binding) and place.type is not None:
+        return f"Each member: `{describe(place.type)}`."
+    return "The variable of this quantifier."
 
 
 def _data(workspace: Workspace, decl: nodes.DataDecl) -> str:
