@@ -30,7 +30,7 @@ from pdp.lang.checked import PolicyTest
 from pdp.lang.checker import read_sources
 
 # Shorter runs are over before a bar could be read.
-_LONG_RUN = 200
+LONG_RUN = 200
 
 _Item = TypeVar("_Item")
 
@@ -112,7 +112,7 @@ def _is_chosen(test: PolicyTest, root: Path, text: str, file: str) -> bool:
 def _with_progress(items: Iterable[_Item], total: int, what: str) -> Iterator[_Item]:
     """The items; while a long run lasts, a bar on a terminal shows how far it is."""
     out = console(stderr=True)
-    if total < _LONG_RUN or not out.is_terminal:
+    if total < LONG_RUN or not out.is_terminal:
         yield from items
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

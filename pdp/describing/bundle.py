@@ -20,7 +20,7 @@ from pdp.describing.document import (
 from pdp.describing.rules import Grammar
 from pdp.describing.spelling import clock, counted, listed, noun, quoted, value, weekdays, words
 from pdp.lang import nodes
-from pdp.lang.checked import CheckedPolicies, Const, Expr, InWindow, Rule, Window
+from pdp.lang.checked import CheckedPolicies, Const, Expr, InWindow, Rule, Window, WindowSpan
 from pdp.lang.lints.forms import all_parts
 from pdp.lang.parser import parse
 from pdp.lang.source import Source
@@ -75,9 +75,10 @@ def describe(
     ]
     risk = policies.risk
     return Description(
-        title=bundle.name,
+        title=listed([one.name for one in policies.bundles]) or bundle.name,
         facts=tuple(fact for fact in facts if fact.text),
         reading=_READING,
+        limits=teller.limits(),
         actions=teller.actions(),
         policies=tuple(teller.policy(decl) for decl in teller.policy_decls),
         routes=said_routes(policies, teller.speaker),
@@ -199,6 +200,14 @@ class _Teller:
         return f"No test names this rule; it holds in {counted(held, 'test')}, where others decide"
 
     # ------------------------------------------------------------ tables
+
+    def limits(self) -> str:
+        """What the table of actions leaves out."""
+        text = "An overview: conditions, and what is refused, stand with the policies below."
+        tiers = self.policies.risk.tiers if self.policies.risk else ()
+        if any(tier.routes for tier in tiers):
+            text += " The risk of a request may ask for further approvals."
+        return text
 
     def actions(self) -> Table:
         """Every action that some bundle here governs, and who has to do with it."""
@@ -358,9 +367,13 @@ def _meta(lines: Sequence[nodes.Meta]) -> dict[str, str]:
     return {line.key: ", ".join(text.value for text in line.values) for line in lines}
 
 
+def _next(span: WindowSpan) -> str:
+    return " of the next day" if span.end_min <= span.start_min else ""
+
+
 def _window(window: Window) -> str:
     spans = [
-        f"{weekdays(span.days)} {clock(span.start_min)} to {clock(span.end_min)}"
+        f"{weekdays(span.days)} {clock(span.start_min)} to {clock(span.end_min)}{_next(span)}"
         for span in window.spans
     ]
     free = ""

@@ -7,7 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from pdp.describing.spelling import is_plural, listed, noun, possessive, quoted, value, words
+from pdp.describing.spelling import (
+    agreed,
+    is_plural,
+    listed,
+    noun,
+    possessive,
+    quoted,
+    value,
+    words,
+)
 from pdp.lang.checked import (
     And,
     Attr,
@@ -172,27 +181,32 @@ class Speaker:
             case InCollection(collection=Const() as constant):
                 named = self._name(constant)
                 one = f"on the list {quoted(named)}" if named else f"one of {self.value(constant)}"
-                return f"{self.value(expr.item)} {be} {one}"
+                return agreed(self.value(expr.item), f"{be} {one}")
             case InCollection():
-                return f"{self.value(expr.item)} {be} among {self.value(expr.collection)}"
+                return agreed(self.value(expr.item), f"{be} among {self.value(expr.collection)}")
             case InEntity():
-                return f"{self.value(expr.item)} {be} in {self.value(expr.ancestor)}"
+                return agreed(self.value(expr.item), f"{be} in {self.value(expr.ancestor)}")
             case InNetwork():
-                return f"{self.value(expr.item)} {be} in the network {self._networks(expr)}"
+                return agreed(self.value(expr.item), f"{be} in the network {self._networks(expr)}")
             case InWindow():
-                return f"{self.value(expr.item)} {be} within {quoted(words(expr.window.name))}"
+                window = quoted(words(expr.window.name))
+                return agreed(self.value(expr.item), f"{be} within {window}")
             case Like():
-                return f"{self.value(expr.subject)} {_like(expr.parts, holds=holds)}"
+                return agreed(self.value(expr.subject), _like(expr.parts, holds=holds))
             case Matches():
                 verb = "matches" if holds else "does not match"
-                return f"{self.value(expr.subject)} {verb} the pattern {quoted(expr.pattern)}"
+                return agreed(
+                    self.value(expr.subject), f"{verb} the pattern {quoted(expr.pattern)}"
+                )
             case Under():
-                return f"{self.value(expr.subject)} {be} at or below {quoted(expr.prefix)}"
+                return agreed(self.value(expr.subject), f"{be} at or below {quoted(expr.prefix)}")
             case Begins():
                 verb = "begins with" if holds else "does not begin with"
-                steps = [listed([quoted(str(one)) for one in alternatives], "or")
-                         for alternatives in expr.prefix]  # fmt: skip
-                return f"{self.value(expr.subject)} {verb} {', then '.join(steps)}"
+                steps = [
+                    listed([quoted(str(one)) for one in alternatives], "or")
+                    for alternatives in expr.prefix
+                ]
+                return agreed(self.value(expr.subject), f"{verb} {', then '.join(steps)}")
             case _:
                 assert_never(expr)
 
@@ -209,7 +223,7 @@ class Speaker:
             wanted = bool(expr.right.value) is (op == "==")
             return self.say(expr.left, holds=wanted)
         table = _COMPARED_TIMES if type_ == TIMESTAMP else _COMPARED
-        return f"{self.value(expr.left)} {table[op]} {self.value(expr.right)}"
+        return agreed(self.value(expr.left), f"{table[op]} {self.value(expr.right)}")
 
     def _quantifier(self, expr: Quantified, *, holds: bool) -> tuple[str, bool]:
         """The lead, and whether its body has to be true. Not every: some not."""

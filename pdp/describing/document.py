@@ -91,6 +91,7 @@ class Description:
     title: str
     facts: tuple[Fact, ...]
     reading: tuple[str, ...]
+    limits: str
     actions: Table
     policies: tuple[SaidPolicy, ...]
     routes: tuple[SaidRoute, ...]

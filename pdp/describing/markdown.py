@@ -23,14 +23,18 @@ from pdp.lang.render import shown
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]<>|~&$]|^[#+=-]|(?<=^\d)[.)]")
 
 
+CLAIMS_NOTE: Final = "Tested on generated requests with every run of the tests; not proved."
+
+
 def to_markdown(description: Description) -> str:
     """CommonMark with tables; ends in a line break."""
     parts = [
-        f"# {_text(description.title)}",
+        f"# {escaped(description.title)}",
         _facts(description.facts),
         "## How to read this",
         _list(Phrase(text) for text in description.reading),
         "## What can be done",
+        escaped(description.limits),
         _table(description.actions),
         *_policies(description.policies),
         *_routes(description.routes),
@@ -46,34 +50,34 @@ def to_markdown(description: Description) -> str:
 
 def _policies(policies: Iterable[SaidPolicy]) -> Iterator[str]:
     for policy in policies:
-        yield f"## {_text(policy.title)}"
+        yield f"## {escaped(policy.title)}"
         yield f"Policy `{policy.name}`."
         yield _facts(policy.facts)
-        yield f"**{_text(policy.trial)}**" if policy.trial else ""
+        yield f"**{escaped(policy.trial)}**" if policy.trial else ""
         for chapter in policy.chapters:
-            yield f"### {_text(chapter.title)}"
+            yield f"### {escaped(chapter.title)}"
             for rule in chapter.rules:
                 yield from _rule(rule)
 
 
 def _rule(rule: SaidRule) -> Iterator[str]:
     lead, *rest = rule.lines
-    yield f"**`{rule.name}`** {_text(lead.text)}"
+    yield f"**`{rule.name}`** {escaped(lead.text)}"
     yield _list(lead.parts)
     for line in rest:
-        yield _text(line.text)
+        yield escaped(line.text)
         yield _list(line.parts)
-    yield f"> {_text(rule.because)}" if rule.because else ""
-    yield f"*Also:* {_text(' '.join(rule.duties))}" if rule.duties else ""
-    titles = "; ".join(_text(f"“{title}”") for title in rule.tests)
-    yield f"*{_text(rule.proof)}* {titles}".rstrip()
+    yield f"> {escaped(rule.because)}" if rule.because else ""
+    yield f"*Also:* {escaped(' '.join(rule.duties))}" if rule.duties else ""
+    titles = "; ".join(escaped(f"“{title}”") for title in rule.tests)
+    yield f"*{escaped(rule.proof)}* {titles}".rstrip()
 
 
 def _routes(routes: Iterable[SaidRoute]) -> Iterator[str]:
     for number, route in enumerate(routes):
         if number == 0:
             yield "## Who approves"
-        yield f"### {_text(route.name.capitalize())}"
+        yield f"### {escaped(route.name.capitalize())}"
         yield _list(route.lines)
 
 
@@ -89,9 +93,9 @@ def _risk(risk: SaidRisk | None) -> Iterator[str]:
 def _claims(claims: tuple[Claim, ...]) -> Iterator[str]:
     if claims:
         yield "## What is claimed of every request"
-        yield "Tested on generated requests, not proved."
+        yield CLAIMS_NOTE
     for claim in claims:
-        yield f"**{_text(claim.title)}** ({_text(claim.owner)})"
+        yield f"**{escaped(claim.title)}** ({escaped(claim.owner)})"
         yield _list(claim.lines)
 
 
@@ -113,13 +117,13 @@ def _unproved(unproved: Table) -> Iterator[str]:
 
 
 def _facts(facts: tuple[Fact, ...]) -> str:
-    return "\n".join(f"- **{_text(fact.label)}:** {_text(fact.text)}" for fact in facts)
+    return "\n".join(f"- **{escaped(fact.label)}:** {escaped(fact.text)}" for fact in facts)
 
 
 def _list(phrases: Iterable[Phrase], depth: int = 0) -> str:
     lines: list[str] = []
     for phrase in phrases:
-        lines.append(f"{'  ' * depth}- {_text(phrase.text)}")
+        lines.append(f"{'  ' * depth}- {escaped(phrase.text)}")
         if phrase.parts:
             lines.append(_list(phrase.parts, depth + 1))
     return "\n".join(lines)
@@ -130,10 +134,10 @@ def _table(table: Table) -> str:
         return ""
     rows = [table.head, tuple("---" for _ in table.head)]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
-    lines += ["| " + " | ".join(_text(cell) for cell in row) + " |" for row in table.rows]
+    lines += ["| " + " | ".join(escaped(cell) for cell in row) + " |" for row in table.rows]
     return "\n".join(lines)
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
     """Text from a policy on one line, nothing in it a mark."""
     return _SPECIAL.sub(lambda found: f"\\{found[0]}", shown(text))

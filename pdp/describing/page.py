@@ -20,6 +20,7 @@ from pdp.describing.document import (
     SaidRule,
     Table,
 )
+from pdp.describing.markdown import CLAIMS_NOTE
 from pdp.lang.render import shown
 
 # Even if something slipped through: the page may load and run nothing.
@@ -52,6 +53,7 @@ def _body(description: Description) -> Iterator[str]:
     yield _heading("How to read this")
     yield _list(Phrase(text) for text in description.reading)
     yield _heading("What can be done")
+    yield f"<p>{_text(description.limits)}</p>"
     yield _table(description.actions)
     for number, policy in enumerate(description.policies):
         yield from _policy(policy, number)
@@ -124,7 +126,7 @@ def _risk(risk: SaidRisk | None) -> Iterator[str]:
 def _claims(claims: tuple[Claim, ...]) -> Iterator[str]:
     if claims:
         yield _heading("What is claimed of every request")
-        yield "<p>Tested on generated requests, not proved.</p>"
+        yield f"<p>{CLAIMS_NOTE}</p>"
     for claim in claims:
         yield f"<h3>{_text(claim.title)}</h3>"
         yield _facts((Fact("Owner", claim.owner),))

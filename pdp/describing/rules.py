@@ -84,7 +84,10 @@ class Grammar:
             "deny": f"{be} refused",
             "approval": f"{'needs' if be == 'is' else 'need'} approval{asked} for",
         }[claim.effect]
-        lead = f"{claim.quantifier}: {who} {what} {self.actions(claim.actions, 'or')}{on}"
+        lead = "it is always so that"
+        if claim.quantifier == "never":
+            lead, who = "it never happens that", who.replace("everyone", "anyone")
+        lead += f" {who} {what} {self.actions(claim.actions, 'or')}{on}"
         return self._with_conditions(lead, claim.when, None, self._voice(claim.who))
 
     def _with_conditions(

@@ -26,6 +26,10 @@ _US_PER_S: Final = 1_000_000
 _CENTS: Final = 2
 _UNITS_S: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_PLURAL_VERBS: Final = {
+    "is": "are", "has": "have", "does": "do", "begins": "begin", "ends": "end",
+    "contains": "contain", "matches": "match",
+}  # fmt: skip
 _NUMBERS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -54,6 +58,14 @@ def plural(text: str) -> str:
 def is_plural(text: str) -> bool:
     """A guess, good enough to choose between two right sentences."""
     return text.endswith("s") and not text.endswith(("ss", "us", "is"))
+
+
+def agreed(subject: str, predicate: str) -> str:
+    """A sentence whose verb, the first word of ``predicate``, fits its subject in number."""
+    verb, _, rest = predicate.partition(" ")
+    if is_plural(subject) and "number of" not in subject:
+        verb = _PLURAL_VERBS[verb]
+    return f"{subject} {verb} {rest}"
 
 
 def possessive(text: str) -> str:

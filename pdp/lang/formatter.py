@@ -21,7 +21,7 @@ from pdp.lang.parser import parse
 from pdp.lang.source import Source, Span
 from pdp.model import PolicyError
 
-_COMMENT: Final = re.compile(r'r"[^"\n]*"|"(?:[^"\\\n]|\\.)*"|(#[^\n]*)')
+_COMMENT: Final = re.compile(r'r"[^"\n]*"|"(?:[^"\\\n]++|\\.)*+"|(#[^\n]*)')
 
 
 class NotParsed(PolicyError):

@@ -21,9 +21,10 @@ from pdp.lang.diagnostics import DIAGNOSTICS_MAX, Diagnostic
 from pdp.lang.parser import parse
 from pdp.lang.source import Source
 from pdp.lang.types import Schema
+from pdp.lsp.indexing import index_of
 from pdp.lsp.positions import Lines
 from pdp.lsp.scopes import route_scopes
-from pdp.lsp.symbols import Index, Program, index_of
+from pdp.lsp.symbols import Index, Program
 from pdp.model import Entity
 
 _Parsed = tuple[nodes.PolicyFile, tuple[Diagnostic, ...]]
@@ -102,9 +103,7 @@ def _program(trees: list[nodes.PolicyFile], files: Mapping[str, bytes]) -> Progr
     builder = SchemaBuilder(bundles, quiet)
     builder.build()
     names = collect(bundles, builder, files, quiet)
-    has_risk = any(
-        isinstance(decl, nodes.RiskDecl) for tree in trees for decl in tree.declarations
-    )
+    has_risk = any(isinstance(decl, nodes.RiskDecl) for tree in trees for decl in tree.declarations)
     for each in names.values():
         each.has_risk = has_risk
     return Program(bundles, names, route_scopes(names.values()))

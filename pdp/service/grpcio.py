@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
+from contextlib import contextmanager
 from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
@@ -32,6 +34,9 @@ _OPTIONS: Final = (
     # Only `identity` (bit 0): what arrives has the size it says it has.
     ("grpc.compression_enabled_algorithms_bitset", 1),
 )
+# A client sends a request right behind the call that it belongs to, and both come from this machine.
+# A call whose request does not follow would keep a thread for as long as its caller likes.
+SILENCE_S: Final = 1.0
 _PREFIX: Final = f"/{SERVICE}/"
 _CODES: Final = {status: grpc.StatusCode[status.name] for status in Status}
 _LOG: Final = logging.getLogger("pdp.service")
@@ -54,6 +59,7 @@ class GrpcDoor:
             maximum_concurrent_rpcs=max_concurrent,
             compression=grpc.Compression.NoCompression,
         )
+        self._silent = _Silent()
         self._health = _Health()
         self._claims: list[SocketClaim] = []
         self._handlers: Handlers | None = None
@@ -74,7 +80,8 @@ class GrpcDoor:
             "GetReceipt": handlers.get_receipt,
         }
         methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-            name: grpc.unary_unary_rpc_method_handler(self._behaviour(call))
+            # One message each way. As streams, since gRPC tells who calls before the request is there.
+            name: grpc.stream_unary_rpc_method_handler(self._behaviour(call))
             for name, call in calls.items()
         }
         self._server.add_generic_rpc_handlers(
@@ -106,6 +113,10 @@ class GrpcDoor:
         late = self._admission.take_late()
         if late:
             self._handlers.count(Status.DEADLINE_EXCEEDED, "too_late", late)
+
+    def hang_up(self) -> None:
+        """Cancel the calls whose request does not come; about once a second."""
+        self._silent.cancel(time.monotonic() - SILENCE_S)
 
     def drain(self, grace_s: float) -> None:
         """Say NOT_SERVING, take no new calls, give those in flight ``grace_s``."""
@@ -143,11 +154,18 @@ class GrpcDoor:
             )
         return port
 
-    def _behaviour(self, call: Call) -> Callable[[bytes, grpc.ServicerContext], bytes]:
-        def behave(data: bytes, context: grpc.ServicerContext) -> bytes:
-            self._admission.reached()
+    def _behaviour(self, call: Call) -> Callable[[Iterator[bytes], grpc.ServicerContext], bytes]:
+        def behave(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             try:
+                with self._silent.waiting(context):
+                    data = next(requests, None)
+                if data is None:
+                    raise Refused(Status.UNIMPLEMENTED, "no_request", "a call needs a request")
+                self._admission.reached()
                 return call(data, caller(context.peer()))
+            except grpc.RpcError:
+                # The caller is gone.
+                raise
             except Refused as refused:
                 ended, text = refused.status, str(refused)
             except Exception as bug:  # noqa: BLE001 - gRPC would send an exception's text
@@ -156,6 +174,28 @@ class GrpcDoor:
             _abort(context, ended, text)
 
         return behave
+
+
+class _Silent:
+    """The calls whose request has not come yet, and since when each was waited for."""
+
+    def __init__(self) -> None:
+        self._since: dict[grpc.ServicerContext, float] = {}
+
+    @contextmanager
+    def waiting(self, context: grpc.ServicerContext) -> Iterator[None]:
+        """While the request of a call is waited for."""
+        self._since[context] = time.monotonic()
+        try:
+            yield
+        finally:
+            del self._since[context]
+
+    def cancel(self, before: float) -> None:
+        """End the calls that are waited for since then; their threads are free at once."""
+        for context, since in tuple(self._since.items()):
+            if since < before:
+                context.cancel()
 
 
 def caller(peer: str) -> str:

@@ -166,12 +166,13 @@ def _second_signal_exits() -> None:
 
 @contextmanager
 def _ticking(door: GrpcDoor, handlers: Handlers) -> Iterator[None]:
-    """About once a second: write down what was only counted, and keep the health service honest."""
+    """About once a second: end silent calls, write down what was only counted, keep health honest."""
     done = threading.Event()
 
     def tick() -> None:
         while not done.wait(_TICK_S):
             try:
+                door.hang_up()
                 door.count_unanswered()
                 door.set_serving(serving=handlers.summarise())
             except Exception as bug:  # noqa: BLE001 - the next tick may do better

@@ -83,7 +83,7 @@ class Author:
         rng = self.rng
         everything = tuple(self.shape.schema.actions.values())
         anything = len(within) == len(everything) and maybe(rng, 0.25)
-        actions = everything if anything else tuple(some_of(rng, within, 1, 2))
+        actions = everything if anything else tuple(some_of(rng, within, 1, 3))
         shared = sorted(frozenset.intersection(*(frozenset(a.resources) for a in actions)))
         taken = sorted({name for action in actions for name in action.resources})
         resources = frozenset(taken)

@@ -182,9 +182,7 @@ class _Reader:
             self.hints.add(_name(subject, names), type_, value)
 
 
-def _around(
-    expr: Like | Matches | Under | InNetwork | Begins, type_: Type
-) -> Iterator[Plain]:
+def _around(expr: Like | Matches | Under | InNetwork | Begins, type_: Type) -> Iterator[Plain]:
     """Values that pass the test, and near misses."""
     match expr:
         case Like():

@@ -58,16 +58,16 @@ def _offset_us(instant_us: int, zone: str) -> int:
         instant_us = _FIRST_US + (instant_us - _FIRST_US) % _CYCLE_US
     elif instant_us >= _LAST_US:
         instant_us = _LAST_US - _CYCLE_US + (instant_us - _LAST_US) % _CYCLE_US
-    offset = (_EPOCH + instant_us * _MICROSECOND).astimezone(_zone(zone)).utcoffset()
+    offset = (_EPOCH + instant_us * _MICROSECOND).astimezone(zone_of(zone)).utcoffset()
     assert offset is not None
     return offset // _MICROSECOND
 
 
 @functools.cache
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
     """The zone as the ``tzdata`` package has it, whatever the machine thinks of it."""
     with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)
 
 
-__all__ = ["is_inside"]
+__all__ = ["is_inside", "zone_of"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import RiskFactor, RiskModel, RiskTier
 from pdp.lang.checking.routes import everywhere
 from pdp.lang.conditions.expressions import check_condition
-from pdp.lang.conditions.scope import Env
+from pdp.lang.conditions.scope import Env, WrittenOut
 from pdp.lang.declared.metadata import risk_attribution
 from pdp.lang.declared.names import Names
 from pdp.lang.declared.report import Report
@@ -53,7 +53,7 @@ def _check_block(decl: nodes.RiskDecl, names: Names, report: Report) -> CheckedR
             report.append(
                 complaints.bad_risk(node.span, f"points are 1 to {POINTS_MAX:,}: they only add")
             )
-        typed = check_condition(node.when, env)
+        typed = check_condition(node.when, replace(env, written_out=WrittenOut()))
         if typed is not None:
             claimed = claimed or typed.claimed
             factors.append(RiskFactor(node.points, node.reason.value, typed.expr, node.span))

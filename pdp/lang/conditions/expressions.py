@@ -9,13 +9,17 @@ from pdp.lang import complaints, nodes
 from pdp.lang.checked import And, Attr, Count, Has, Not, Or, Quantified, Root, Var
 from pdp.lang.conditions import arithmetic, terms, texts
 from pdp.lang.conditions.paths import check_path
-from pdp.lang.conditions.scope import NOTHING, Env, Key, Typed, key_of
+from pdp.lang.conditions.scope import NOTHING, Env, Key, Typed, WrittenOut, key_of
 from pdp.lang.declared.names import Predicate
 from pdp.lang.declared.report import BROKEN, RESERVED, Report
 from pdp.lang.source import Span
 from pdp.lang.types import BOOL, INT, CollT, Type
 
 CONJUNCTS_MAX: Final = 100
+# What the predicates of one rule may come to, each written out where it is used. No rule that a
+# step is counted for can have more; without the limit, 40 lines could stand for 2 to the 40 nodes.
+NODES_MAX: Final = 10_000
+DEPTH_MAX: Final = 96
 IN_PREDICATE: Final = "through a predicate"
 # Complaints about the roots of a request, which a predicate's own declaration cannot decide.
 _DEPEND_ON_USE: Final = frozenset({"C0216", "C0402", "C0403", "C0413", "C0414"})
@@ -32,6 +36,15 @@ def check_condition(node: nodes.Expr, env: Env) -> Typed | None:
 
 def check(node: nodes.Expr, env: Env, expected: Type | None = None) -> Typed | None:
     """Any expression. ``expected`` helps bare names only; the caller compares types."""
+    size = env.written_out
+    size.nodes += size.active > 0
+    size.depth += 1
+    typed = _check(node, env, expected)
+    size.depth -= 1
+    return typed
+
+
+def _check(node: nodes.Expr, env: Env, expected: Type | None) -> Typed | None:
     match node:
         case nodes.Group():
             return check(node.inner, env, expected)
@@ -228,11 +241,35 @@ def _inline(
     if len(params) != len(arguments):
         env.report.append(complaints.wrong_arguments(span, name, len(params), len(arguments)))
         return None
-    if predicate in env.calls:
+    if any(called is predicate for called in env.calls):
         env.report.append(complaints.recursive(predicate.decl.name.span, "predicate", name))
         return None
+    size = env.written_out
+    size.active += 1
+    typed = None if _is_too_large(span, env) else _write_out(predicate, arguments, env)
+    size.active -= 1
+    return None if _is_too_large(span, env) else typed
+
+
+def _is_too_large(span: Span, env: Env) -> bool:
+    """Whether predicates have come to more than a rule may hold; reports it once."""
+    size = env.written_out
+    if not size.refused and size.nodes > NODES_MAX:
+        env.report.append(complaints.too_many(span, "parts, predicates written out,", NODES_MAX))
+        size.refused = True
+    elif not size.refused and size.active and size.depth > DEPTH_MAX:
+        env.report.append(complaints.too_many(span, "levels of predicates", DEPTH_MAX))
+        size.refused = True
+    return size.refused
+
+
+def _write_out(
+    predicate: Predicate, arguments: tuple[nodes.Expr, ...], env: Env
+) -> Typed | None:
+    params = predicate.params or {}
     bound: dict[str, Typed] = {}
     for (param, wanted), argument in zip(params.items(), arguments, strict=True):
+        before = env.written_out.nodes
         typed = check(argument, env, wanted)
         if typed is None or wanted is BROKEN:
             return None
@@ -243,7 +280,7 @@ def _inline(
             text = ".".join(key_of(typed.expr) or (param,))
             env.report.append(complaints.claimed_loosens(argument.span, text, IN_PREDICATE))
             return None
-        bound[param] = typed
+        bound[param] = replace(typed, nodes=env.written_out.nodes - before)
     inside = replace(env, names=predicate.home, variables=bound, calls=(*env.calls, predicate))
     return check_condition(predicate.decl.body, inside.without_claims(IN_PREDICATE))
 
@@ -277,6 +314,11 @@ def check_predicates(env: Env) -> None:
             )
         }
         if all(typed.type is not BROKEN for typed in bound.values()):
-            inside = replace(env, variables=bound, calls=(predicate,), report=quiet)
+            size = WrittenOut()
+            inside = replace(
+                env, variables=bound, calls=(predicate,), report=quiet, written_out=size
+            )
             check_condition(predicate.decl.body, inside)
+            if size.refused:
+                break  # what calls it, or is called, would be as large, and as slow to read
     env.report.extend(found for found in quiet if found.code.code not in _DEPEND_ON_USE)

@@ -24,6 +24,7 @@ from pdp.lang.types import (
 )
 
 REFERENCE_DEPTH_MAX: Final = 3
+QUALIFIED_WORDS_MAX: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def _start(
     variables = env.variables or {}
     if first.text in variables:
         typed = variables[first.text]
+        env.written_out.nodes += typed.nodes
         return replace(typed, expr=_moved(typed.expr, first.span)), 1
     if first.text in ROOTS:
         typed_root = ROOTS[first.text](first, env)
@@ -146,7 +148,7 @@ def _start(
 def _qualified(path: nodes.Path, env: Env) -> tuple[Typed, int] | None:
     """``acme.schema.bots``: a value of an imported bundle by its full name."""
     words = [segment.text for segment in path.segments]
-    for count in range(len(words), 1, -1):
+    for count in range(min(len(words), QUALIFIED_WORDS_MAX), 1, -1):
         const = env.names.values.get(".".join(words[:count]))
         if const is not None:
             span = path.segments[0].span.to(path.segments[count - 1].span)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from pdp.lang.checked import Attr, Expr, Root, Var
@@ -24,7 +24,7 @@ class Typed:
     """A checked expression, its type (BOOL for conditions) and what it proves present.
 
     ``claimed``: it depends on a value that nobody enforces. ``true``/``false``: paths that are
-    present when it is true/false.
+    present when it is true/false. ``nodes``: of an argument, how much each use of it adds.
     """
 
     expr: Expr
@@ -32,6 +32,7 @@ class Typed:
     claimed: bool = False
     true: frozenset[Key] = NOTHING
     false: frozenset[Key] = NOTHING
+    nodes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,26 @@ class Scope:
     approvers: frozenset[str] = frozenset()
 
 
+@dataclass(slots=True)
+class WrittenOut:
+    """How large the conditions of one rule have become by writing predicates out where they stand.
+
+    ``nodes`` in bodies and arguments, ``depth`` of the expression being read, ``active`` calls
+    around it. ``refused``: too large, and reported.
+    """
+
+    nodes: int = 0
+    depth: int = 0
+    active: int = 0
+    refused: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Env:
-    """Where an expression stands. ``claimed_where``: why claimed values may not be read, if so."""
+    """Where an expression stands. ``claimed_where``: why claimed values may not be read, if so.
+
+    A new one for each rule, route or points: ``written_out`` limits what predicates add to them.
+    """
 
     names: Names
     scope: Scope
@@ -69,6 +87,7 @@ class Env:
     claimed_where: str = ""
     in_quantifier: bool = False
     calls: tuple[Predicate, ...] = ()
+    written_out: WrittenOut = field(default_factory=WrittenOut, compare=False)
 
     def knowing(self, proved: frozenset[Key]) -> Env:
         """The same place, with more known to be present."""

@@ -90,13 +90,42 @@ def collect(
         bundle.name: _Collector(bundle, builder, files, report).collect() for bundle in bundles.all
     }
     _check_unique(own, report)
-    for name, names in own.items():
+    # Before anything is imported: what a bundle imports itself, it never passes on.
+    declared = {
+        name: {space: dict(_space(names, space)) for space in _SPACES}
+        for name, names in own.items()
+    }
+    for name in _imported_first(own):
+        names = own[name]
         for imported in names.bundle.imports:
             if imported in own and imported != name:
-                _import(names, own[imported])
-    for names in own.values():
+                _import(names, own[imported], declared[imported])
         _resolve_action_sets(names, report)
+        declared[name]["action_sets"] = {
+            own_set: names.action_sets[own_set] for own_set in declared[name]["action_sets"]
+        }
     return own
+
+
+def _space(names: Names, space: str) -> dict[str, object]:
+    found: dict[str, object] = getattr(names, space)
+    return found
+
+
+def _imported_first(own: Mapping[str, Names]) -> list[str]:
+    """The bundles, each after those it imports: their action sets are resolved by then."""
+    done: list[str] = []
+
+    def finish(name: str, path: tuple[str, ...]) -> None:
+        if name in done or name in path or name not in own:
+            return  # a circle is reported elsewhere
+        for imported in own[name].bundle.imports:
+            finish(imported, (*path, name))
+        done.append(name)
+
+    for name in own:
+        finish(name, ())
+    return done
 
 
 def _check_unique(own: Mapping[str, Names], report: Report) -> None:
@@ -109,15 +138,12 @@ def _check_unique(own: Mapping[str, Names], report: Report) -> None:
                 report.append(complaints.duplicate(decl.name.span, "route", name, first.name.span))
 
 
-def _import(names: Names, other: Names) -> None:
+def _import(names: Names, other: Names, declared: Mapping[str, Mapping[str, object]]) -> None:
     """Add what ``other`` declares: by qualified name, and by plain name where that is free."""
     imported_from = names.bundle.imports
     for space in _SPACES:
-        mine: dict[str, object] = getattr(names, space)
-        theirs: dict[str, object] = getattr(other, space)
-        for name, item in list(theirs.items()):
-            if "." in name:
-                continue  # what it imported itself: never passed on
+        mine = _space(names, space)
+        for name, item in declared[space].items():
             mine[f"{other.bundle.name}.{name}"] = item
             rivals = [f"{b}.{name}" for b in imported_from if f"{b}.{name}" in mine]
             is_own = name in mine and all(mine[rival] is not mine[name] for rival in rivals)

@@ -11,7 +11,7 @@ from pdp.lang.types import Prim
 Report: TypeAlias = list[Diagnostic]
 
 # Each mistake costs a search for what was meant; beyond this many nobody reads on.
-MISTAKES_MAX: Final = 5 * DIAGNOSTICS_MAX
+MISTAKES_MAX: Final = 2 * DIAGNOSTICS_MAX
 
 # Stands where a type could not be resolved: already reported, so everything accepts it silently.
 BROKEN: Final = Prim("broken")

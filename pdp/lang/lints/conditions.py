@@ -10,7 +10,7 @@ from typing import Final
 from pdp.lang.checked import And, Compare, Const, Expr, Not, Or, Quantified, Rule, Var
 from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.lints import complaints
-from pdp.lang.lints.constraints import Conflict, Facts, assume, known
+from pdp.lang.lints.constraints import Conflict, Facts, assume, could_conflict, known
 from pdp.lang.lints.forms import all_parts, parts
 from pdp.lang.lints.program import Program, is_inside
 from pdp.lang.source import Span
@@ -45,6 +45,9 @@ def check(program: Program) -> Iterator[Diagnostic]:
 def _check_rule(
     rule: Rule, program: Program, facts: Facts, seen: set[Span]
 ) -> Iterator[Diagnostic]:
+    conditions = [part for part in (rule.when, rule.unless) if part is not None]
+    if not could_conflict(conditions, facts):
+        return
     decl = program.rule_decls[rule.name]
     if rule.when is not None and decl.when is not None:
         name = f"`{rule.name}`"

@@ -88,8 +88,8 @@ class Domain:
             self.high is None or 2 * value <= self.high
         )
 
-    def meet(self, other: Domain) -> Domain:
-        """Only what both leave."""
+    def meet(self, other: Domain, *because: Span) -> Domain:
+        """Only what both leave; ``because`` adds the place of ``other``."""
         lows = [low for low in (self.low, other.low) if low is not None]
         highs = [high for high in (self.high, other.high) if high is not None]
         among = self.among if other.among is None else other.among
@@ -100,7 +100,7 @@ class Domain:
             min(highs, default=None),
             among,
             self.but | other.but if self.but and other.but else self.but or other.but,
-            (*self.because, *other.because),
+            (*self.because, *other.because, *because),
         )
 
 
@@ -140,12 +140,12 @@ def assume(expr: Expr, facts: Facts, *, truth: bool = True) -> Facts | Conflict:
             return _any(expr, facts, truth=truth)
         case Not():
             return assume(expr.operand, facts, truth=not truth)
+        case Compare():
+            return _compare(expr, facts, expr.op if truth else _OPPOSITE[expr.op])
         case Quantified():
             return _quantified(expr, facts, truth=truth)
         case Has():
             return _has(expr, facts, truth=truth)
-        case Compare():
-            return _compare(expr, facts, expr.op if truth else _OPPOSITE[expr.op])
         case InCollection():
             return _member(expr, facts, truth=truth)
         case Begins():
@@ -316,7 +316,7 @@ def _narrow(subject: Expr, wanted: Domain, expr: Expr, facts: Facts) -> Facts | 
         return facts if not _narrowed_const(subject, wanted).is_empty else Conflict(expr, "", ())
     key = form(subject)
     before = facts.get(key) or _declared(subject)
-    after = before.meet(replace(wanted, because=(expr.span,)))
+    after = before.meet(wanted, expr.span)
     if after.is_empty:
         return Conflict(expr, words(subject), before.because)
     return {**facts, key: after}
@@ -373,3 +373,76 @@ def _size(collection: Expr) -> Domain:
 
 def _is_ordered(type_: Type) -> bool:
     return type_ in _ORDERED or (isinstance(type_, EnumT) and type_.ordered)
+
+
+def could_conflict(conditions: Iterable[Expr], facts: Facts) -> bool:
+    """Whether it is worth asking ``assume``: some value is asked about twice, or has few values.
+
+    Never False where ``assume`` could find a conflict, in the conditions or any part of them.
+    """
+    seen: set[Form] = set(facts)
+    todo = list(conditions)
+    while todo:
+        expr = todo.pop()
+        match expr:
+            case And() | Or():
+                todo.extend(expr.operands)
+                continue
+            case Not():
+                todo.append(expr.operand)
+                continue
+            case Quantified():
+                todo.append(expr.body)
+        for subject in _subjects(expr):
+            if subject is None or subject in seen:
+                return True
+            seen.add(subject)
+    return False
+
+
+def _subjects(expr: Expr) -> tuple[Form | None, ...]:
+    """What a test narrows; None for what it may settle alone."""
+    match expr:
+        case Const():
+            return (None,)
+        case Has():
+            path: Expr = expr.target
+            while isinstance(path, Attr):
+                path = path.base
+            return (("has", form(path)),)
+        case Quantified():
+            is_known = isinstance(expr.collection, Const)
+            return (None if is_known else ("size", form(expr.collection)),)
+        case Compare():
+            return (_compared(expr),)
+        case InCollection(item=item, collection=Const()):
+            return (_asked(item, expr),)
+        case InCollection():
+            return (form(expr), ("size", form(expr.collection)))
+        case Begins():
+            return (form(expr), ("size", form(expr.subject)))
+        case Like():
+            return (form(expr.subject) if len(expr.parts) == 1 else form(expr),)
+        case _:
+            return (form(expr),)
+
+
+def _compared(expr: Compare) -> Form | None:
+    left, right = expr.left, expr.right
+    if isinstance(left, Const) and isinstance(right, Const):
+        return None
+    if not isinstance(left, Const) and not isinstance(right, Const):
+        one, other = form(left), form(right)
+        return None if one == other else ("between", frozenset({one, other}))
+    return _asked(right if isinstance(left, Const) else left, expr)
+
+
+def _asked(subject: Expr, expr: Expr) -> Form | None:
+    """The value that a test against constants is about; None where it settles the test."""
+    if isinstance(subject, Const | Count) or isinstance(type_of(subject), EnumT):
+        answers = (assume(expr, {}), assume(expr, {}, truth=False))
+        if any(isinstance(answer, Conflict) for answer in answers):
+            return None
+    if isinstance(subject, Count):
+        return ("size", form(subject.collection))
+    return form(subject)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pdp.lang import complaints as checker_complaints
-from pdp.lang import nodes
 from pdp.lang.checked import (
     Begins,
     Const,
@@ -23,7 +22,7 @@ from pdp.lang.checked import (
 from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.lints import complaints
 from pdp.lang.lints.forms import parts
-from pdp.lang.lints.program import Program, walk
+from pdp.lang.lints.program import Program
 from pdp.lang.source import Span
 from pdp.lang.types import CollT
 
@@ -112,8 +111,9 @@ def _costliest(expr: Expr) -> Span:
 # ---------------------------------------------------------------- sums and products
 
 
-def check_lengths(declarations: Iterable[nodes.Declaration]) -> Iterator[Diagnostic]:
+def check_lengths(program: Program) -> Iterator[Diagnostic]:
     """Sums and products of more than 100 terms: to be asked before anything walks them checked."""
-    for node in walk(declarations):
-        if isinstance(node, nodes.Sum | nodes.Product) and len(node.operands) > TERMS_MAX:
-            yield checker_complaints.too_many(node.span, "terms in a row", TERMS_MAX)
+    for written in program.written.values():
+        for total in written.totals:
+            if len(total.operands) > TERMS_MAX:
+                yield checker_complaints.too_many(total.span, "terms in a row", TERMS_MAX)

@@ -36,10 +36,10 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 def inspect(policies: CheckedPolicies, bundles: Sequence[Bundle]) -> list[Diagnostic]:
     """What the program and its declarations show; each complaint once, in no order."""
-    too_long = [found for bundle in bundles for found in cost.check_lengths(bundle.declarations)]
+    program = program_of(policies, bundles)
+    too_long = list(cost.check_lengths(program))
     if too_long:
         return too_long  # the checked form is as deep as a product is long: nothing walks it
-    program = program_of(policies, bundles)
     return list(dict.fromkeys(found for check in CHECKS for found in check(program)))
 
 

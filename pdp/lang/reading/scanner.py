@@ -25,7 +25,7 @@ HIDDEN: Final = re.compile(
 )
 _TOKEN: Final = re.compile(
     r"""(?P<blank>[ \t\r\n]+|\#[^\n]*)
-    |(?P<string>r"[^"\n]*"|"(?:[^"\\\n]|\\[^\n])*")
+    |(?P<string>r"[^"\n]*"|"(?:[^"\\\n]++|\\[^\n])*+")
     |(?P<quote>r?"[^\n]*)
     |(?P<word>[A-Za-z_][A-Za-z0-9_]*)
     |(?P<number>[0-9][0-9A-Za-z_]*(?:\.[0-9][0-9A-Za-z_]*)?)
@@ -50,7 +50,7 @@ _HEADS: Final = (
     {word: re.compile(r"[ \t]+[a-z_]") for word in _BEFORE_NAME.split()}
     | {word: re.compile(r"[ \t]+[A-Z]") for word in _BEFORE_TYPE.split()}
     | {
-        word: re.compile(r'[ \t]+r?"(?:[^"\\\n]|\\.)*"[ \t\r\n]*\{')
+        word: re.compile(r'[ \t]+r?"(?:[^"\\\n]++|\\.)*+"[ \t\r\n]*\{')
         for word in ("invariant", "test")
     }
     | {"risk": re.compile(r"[ \t]*\{")}

@@ -306,7 +306,9 @@ def _members(enum: EnumT) -> Iterator[Candidate]:
 def _fields(fields: Iterable[FieldT], label: str, suffix: str = "") -> Iterator[Candidate]:
     for field in fields:
         optional = "?" if field.may_be_absent else ""
-        flags = [w for w, holds in (("untrusted", field.untrusted), ("secret", field.secret)) if holds]
+        flags = [
+            w for w, holds in (("untrusted", field.untrusted), ("secret", field.secret)) if holds
+        ]
         detail = " ".join([f"{optional}: {describe(field.type)}".strip(), *flags])
         insert = f"{field.name}{suffix}"
         yield Candidate(field.name, Kind.FIELD, detail, f"Of `{label}`.", insert, rank=0)

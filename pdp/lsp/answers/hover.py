@@ -206,7 +206,9 @@ def _group(workspace: Workspace, decl: nodes.GroupDecl) -> str:
     inside = {uid}
     grew = True
     while grew:
-        more = {u for u, entity in directory.items() if u not in inside and inside & set(entity.groups)}
+        more = {
+            u for u, entity in directory.items() if u not in inside and inside & set(entity.groups)
+        }
         inside |= more
         grew = bool(more)
     entities = workspace.schema.entities
@@ -261,7 +263,10 @@ def _users(workspace: Workspace, symbol: Symbol) -> str:
     rules = [
         f"{policy.name.text}.{rule.name.text}"
         for policy, rule in _all_rules(workspace)
-        if any(span.file == rule.span.file and rule.span.line <= span.line <= rule.span.end_line for span in uses)
+        if any(
+            span.file == rule.span.file and rule.span.line <= span.line <= rule.span.end_line
+            for span in uses
+        )
     ]
     return f"Asked by {_ticked(rules)}." if rules else "No rule asks for it."
 
@@ -269,8 +274,8 @@ def _users(workspace: Workspace, symbol: Symbol) -> str:
 def _all_rules(workspace: Workspace) -> Iterator[tuple[nodes.PolicyDecl, nodes.RuleDecl]]:
     for file in workspace.sources:
         for decl in workspace.tree(file).declarations:
-            for rule in decl.rules if isinstance(decl, nodes.PolicyDecl) else ():
-                yield decl, rule
+            if isinstance(decl, nodes.PolicyDecl):
+                yield from ((decl, rule) for rule in decl.rules)
 
 
 # ---------------------------------------------------------------- routes

@@ -177,8 +177,6 @@ def _children(decl: nodes.Declaration) -> tuple[Entry, ...]:
             )
         case nodes.TypeDecl() | nodes.ContextDecl() | nodes.EntityDecl() | nodes.ActionDecl():
             fields = decl.record.fields if decl.record is not None else ()
-            return tuple(
-                Entry(f.name.text, Kind.FIELD.value, f.span, f.name.span) for f in fields
-            )
+            return tuple(Entry(f.name.text, Kind.FIELD.value, f.span, f.name.span) for f in fields)
         case _:
             return ()

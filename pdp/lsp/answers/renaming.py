@@ -154,9 +154,7 @@ def _prove(workspace: Workspace, new: str, edits: Sequence[Edit]) -> None:
         raise NotRenamed(f"with `{new}` some other name would mean something else")
 
 
-def _new_mistakes(
-    before: Sequence[Diagnostic], after: Sequence[Diagnostic]
-) -> list[Diagnostic]:
+def _new_mistakes(before: Sequence[Diagnostic], after: Sequence[Diagnostic]) -> list[Diagnostic]:
     """Errors there are more of than before, by file and code: their places and words may change."""
     old = Counter((d.span.file, d.code.code) for d in before if d.is_error)
     fresh: list[Diagnostic] = []

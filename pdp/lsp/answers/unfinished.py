@@ -21,9 +21,10 @@ from pdp.lang.reading.builder import Job, building
 from pdp.lang.reading.scanner import CLOSING, DECLARATIONS
 from pdp.lang.source import Source
 from pdp.lsp.answers.words import innermost
-from pdp.lsp.places import Place, places
+from pdp.lsp.places import Place
 from pdp.lsp.positions import Lines
 from pdp.lsp.symbols import Program
+from pdp.lsp.walk import walk
 
 STAND_IN: Final = "zz_here"
 _TYPE_STAND_IN: Final = "Zz_here"
@@ -120,15 +121,11 @@ def places_here(here: Unfinished, program: Program) -> Iterator[Place]:
                 break
 
 
-def _at(
-    tree: nodes.PolicyFile, source: Source, offset: int, program: Program
-) -> Place | None:
+def _at(tree: nodes.PolicyFile, source: Source, offset: int, program: Program) -> Place | None:
     names = program.at(source.name)
     assert names is not None
     line, column = Lines.of(source.text).place(offset + 1)
-    found = (
-        place for decl in tree.declarations for place in places(decl, names, program.routes)
-    )
+    found = (place for decl in tree.declarations for place in walk(decl, names, program.routes))
     return innermost(found, line, column)
 
 

@@ -9,7 +9,8 @@ from typing import Final
 
 from pdp.lang import nodes
 from pdp.lang.source import Span
-from pdp.lsp.places import Place, places
+from pdp.lsp.places import Place
+from pdp.lsp.walk import walk
 from pdp.lsp.workspace import Workspace
 
 _TOKEN: Final = re.compile(
@@ -70,7 +71,7 @@ def place_at(workspace: Workspace, file: str, offset: int) -> Place | None:
     names = workspace.program.at(file)
     if decl is None or names is None:
         return None
-    return innermost(places(decl, names, workspace.program.routes), line, column)
+    return innermost(walk(decl, names, workspace.program.routes), line, column)
 
 
 def innermost(found: Iterable[Place], line: int, column: int) -> Place | None:

@@ -100,6 +100,8 @@ def _outside_not(found: list[Any], place: int, root: str) -> int:
 
 def _binds(parent: Any, child: Any, root: str) -> bool:
     """Whether ``child`` is the body of a quantifier over what the path starts with."""
-    return isinstance(parent, nodes.Quantified) and child is parent.body and (
-        parent.variable.text == root or isinstance(child, nodes.Group | nodes.Junction)
+    return (
+        isinstance(parent, nodes.Quantified)
+        and child is parent.body
+        and (parent.variable.text == root or isinstance(child, nodes.Group | nodes.Junction))
     )
