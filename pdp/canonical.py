@@ -60,7 +60,7 @@ def parse(text: str) -> Tree:
         raise CanonicalError(f"nested deeper than {DEPTH_MAX}") from None
     except ValueError:
         raise CanonicalError("not valid JSON") from None
-    _check(tree, "", 0)
+    _check(tree, 0)
     return tree
 
 
@@ -134,21 +134,26 @@ def _normalised(tree: Tree) -> Tree:
             return tree
 
 
-def _check(tree: Tree, path: str, depth: int) -> None:
+def _check(tree: Tree, depth: int) -> None:
     if depth > DEPTH_MAX:
-        raise CanonicalError(f"nested deeper than {DEPTH_MAX}", path)
+        raise CanonicalError(f"nested deeper than {DEPTH_MAX}")
     match tree:
         case Number():
             return
         case str():
-            check_text(tree, path)
+            check_text(tree, "")
         case list():
             for item in tree:
-                _check(item, path, depth + 1)
+                _check(item, depth + 1)
         case dict():
             for key, value in tree.items():
-                check_text(key, path)
-                _check(value, f"{path}.{key}" if path else key, depth + 1)
+                check_text(key, "")
+                try:
+                    _check(value, depth + 1)
+                except CanonicalError as error:
+                    # On the way out, since a path for every value costs as much as the longest key.
+                    error.path = f"{key}.{error.path}" if error.path else key
+                    raise
         case _:
             return
 

@@ -100,26 +100,38 @@ def careful_canonical(text: str) -> bytes:
     """The definition: parse, look at every number, write."""
     try:
         tree = canonical.parse_object(text)
-        _check_integers(tree, "args")
+        _check_integers(tree)
     except CanonicalError as error:
-        path = f"args.{error.path}" if error.path else "args"
+        separator = "." if error.path[:1] not in {"", "["} else ""
+        path = f"args{separator}{error.path}"
         raise RequestError(str(error), path) from None
     return canonical.canonical(tree)
 
 
-def _check_integers(tree: Tree, path: str) -> None:
+def _check_integers(tree: Tree) -> None:
+    """Raise CanonicalError for an integer that other parsers would change."""
     match tree:
         case Number():
             if "." not in tree and abs(int(tree)) > canonical.INT_EXACT_MAX:
-                raise RequestError("an integer past 2^53-1", path)
+                raise CanonicalError("an integer past 2^53-1")
         case list():
             for index, item in enumerate(tree):
-                _check_integers(item, f"{path}[{index}]")
+                _check_below(f"[{index}]", item)
         case dict():
             for key, item in tree.items():
-                _check_integers(item, f"{path}.{key}")
+                _check_below(key, item)
         case _:
             return
+
+
+def _check_below(place: str, tree: Tree) -> None:
+    try:
+        _check_integers(tree)
+    except CanonicalError as error:
+        # On the way out, since a path for every value costs as much as the longest key.
+        separator = "." if error.path[:1] not in {"", "["} else ""
+        error.path = f"{place}{separator}{error.path}"
+        raise
 
 
 def quick_canonical(text: str) -> bytes | None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from pdp.bundles import manifest
 from pdp.bundles.source import read_policy_directory
-from pdp.eval import policytest, reference
+from pdp.eval import invariants, policytest, reference
 from pdp.eval.directory import read_directory
 from pdp.eval.facts import BoundRequest
 from pdp.eval.policyset import PolicySet
@@ -166,6 +166,10 @@ class Engine:
     def run_each(self, tests: Iterable[PolicyTest]) -> Iterator[policytest.TestResult]:
         """Some of the tests beside the policies, one at a time."""
         return policytest.run(self.checked, self._policies, tests)
+
+    def try_invariants(self, seed: int, count: int) -> tuple[invariants.InvariantResult, ...]:
+        """Every claim against ``count`` requests made up for it; the same for the same seed."""
+        return invariants.run(self.checked, self._policies, self.directory, seed, count)
 
 
 def places_of(bug: BaseException) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from pdp.lang.everycode import EVERY_CODE
-from pdp.lang.explain import page
+from pdp.lang.presenting.everycode import EVERY_CODE
+from pdp.lang.presenting.explain import page
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "errors.md"
 

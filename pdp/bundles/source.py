@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import unicodedata
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +18,10 @@ SUFFIXES: Final = (".charter", ".json")
 def read_policy_directory(directory: Path) -> dict[str, bytes]:
     """Every ``.charter`` and ``.json`` file below ``directory``: posix name relative to it → bytes.
 
-    Hidden files and folders are left out. Raises BundleError: no such directory, nothing in it,
-    a file that cannot be read, or more than the language allows. What is returned is what decides:
-    nothing is read twice.
+    Hidden files and folders are left out, and nothing else: what is skipped could be what denies.
+    Raises BundleError: no such directory, nothing in it, a folder or file that cannot be read, a
+    link to a folder, a name that is not plain text, or more than the language allows. What is
+    returned is what decides: nothing is read twice.
     """
     if not directory.is_dir():
         raise BundleError(
@@ -34,19 +37,45 @@ def read_policy_directory(directory: Path) -> dict[str, bytes]:
 
 def _policy_names(directory: Path) -> list[str]:
     found: list[str] = []
-    for folder, folders, files in os.walk(directory):
+    for folder, folders, files in os.walk(directory, onerror=_refuse_folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if (Path(folder) / name).is_symlink():
+                place = (Path(folder) / name).relative_to(directory).as_posix()
+                raise BundleError(
+                    f"`{place}` is a link to a folder, and links to folders are not followed;"
+                    " put the folder itself there"
+                )
         found.extend(
             (Path(folder) / name).relative_to(directory).as_posix()
             for name in files
             if name.endswith(SUFFIXES) and not name.startswith(".")
         )
+    for name in found:
+        _check_name(name)
     return sorted(found)
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise BundleError(f"`{error.filename}` cannot be read: {error.strerror}") from None
+
+
+def _check_name(name: str) -> None:
+    """A name stands in digests, records and messages, and must read alike in all of them."""
+    if not name.isprintable() or not unicodedata.is_normalized("NFC", name):
+        shown = name.encode("ascii", "backslashreplace").decode()
+        raise BundleError(
+            f"`{shown}`: a name must be printable Unicode text in form NFC; rename it"
+        )
 
 
 def _read(directory: Path, name: str) -> bytes:
     try:
-        with (directory / name).open("rb") as file:
+        # A pipe would otherwise be waited for.
+        descriptor = os.open(directory / name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise BundleError(f"`{name}` is not a regular file; remove or rename it")
             data = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
         raise BundleError(f"`{name}` cannot be read: {error.strerror}") from None

@@ -15,8 +15,8 @@ from pdp.cli.exit_codes import Exit
 from pdp.cli.output import Format, console, counted, fail, place, print_json, safe
 from pdp.cli.policyfiles import PolicyPath, checked_or_exit, read_policies, root_of
 from pdp.engine import check_files
-from pdp.lang.everycode import EVERY_CODE
-from pdp.lang.sarif import to_sarif
+from pdp.lang.presenting.everycode import EVERY_CODE
+from pdp.lang.presenting.sarif import to_sarif
 
 
 class CheckFormat(enum.StrEnum):

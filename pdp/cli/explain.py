@@ -10,8 +10,8 @@ from pdp.cli.exit_codes import Exit
 from pdp.cli.output import Format, FormatOption, console, fail, print_json, safe
 from pdp.lang.complaints import close
 from pdp.lang.diagnostics import Code
-from pdp.lang.everycode import EVERY_CODE
-from pdp.lang.explain import Example, explanations, text_of
+from pdp.lang.presenting.everycode import EVERY_CODE
+from pdp.lang.presenting.explain import Example, explanations, text_of
 
 
 def explain(

@@ -24,7 +24,7 @@ from pdp.lang.checker import POLICY_SUFFIX
 from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.formatter import NotParsed, format_source
 from pdp.lang.parser import decode
-from pdp.lang.render import render_text, to_json
+from pdp.lang.presenting.render import render_text, to_json
 from pdp.lang.source import Source
 from pdp.model import BundleError
 

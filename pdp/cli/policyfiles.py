@@ -17,7 +17,7 @@ from pdp.cli.output import Format, console, fail, place, print_json
 from pdp.engine import CheckedFiles, Engine, check_files
 from pdp.lang.checker import POLICY_SUFFIX, read_sources
 from pdp.lang.diagnostics import Diagnostic
-from pdp.lang.render import render_text, to_json
+from pdp.lang.presenting.render import render_text, to_json
 from pdp.lang.source import Span
 from pdp.model import BundleError, PolicyError
 

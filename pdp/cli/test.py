@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -22,15 +22,20 @@ from pdp.cli.output import (
 )
 from pdp.cli.policyfiles import PolicyPath, engine_or_exit, read_policies, root_of
 from pdp.cli.reports.coverage import coverage_lines, coverage_to_json
+from pdp.cli.reports.invariants import invariant_lines, invariant_to_json, reported_invariant
 from pdp.cli.reports.junit import Reported, junit
 from pdp.engine import Engine
 from pdp.eval.coverage import Coverage, measure
+from pdp.eval.invariants import InvariantResult
 from pdp.eval.policytest import TestResult
 from pdp.lang.checked import PolicyTest
 from pdp.lang.checker import read_sources
 
 # Shorter runs are over before a bar could be read.
-LONG_RUN = 200
+LONG_RUN: Final = 200
+# Requests for each invariant: some seconds' worth, and the most that can be asked for.
+INVARIANTS: Final = 2_000
+INVARIANTS_MAX: Final = 10_000_000
 
 _Item = TypeVar("_Item")
 
@@ -67,24 +72,41 @@ def run_tests(
         Path | None,
         typer.Option("--junit", metavar="FILE", help="Write a JUnit XML report to this file."),
     ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "--invariants",
+            metavar="N",
+            min=0,
+            max=INVARIANTS_MAX,
+            show_default=False,
+            help=f"Requests for each invariant: {INVARIANTS:,}, or none when only some tests run.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Other requests for the invariants.")
+    ] = 1,
 ) -> None:
     """Run every test in the policies. Exit 1 if one fails, 3 if the policies do not check."""
     engine = engine_or_exit(path, form)
     tests = _selected(engine, path, text, file)
     results = tuple(_with_progress(engine.run_each(tests), len(tests), "tests"))
+    claims = _tried(engine, seed, _requests(count, is_part=bool(text or file)))
     measured = _measured(engine, results) if coverage or fail_under is not None else None
     is_short = measured is not None and fail_under is not None and measured.percent < fail_under
     if junit_file is not None:
-        _write(junit_file, results, engine.bundle.name)
+        _write(junit_file, engine.bundle.name, results, claims)
     if form is Format.JSON:
-        _print_json(results, measured)
+        _print_json(results, claims, measured)
     else:
         _print(results, root_of(path), verbose=verbose)
+        _print_lines(invariant_lines(claims, root_of(path), seed))
         if measured is not None:
-            _print_coverage(measured, path)
+            _print_lines(_coverage_lines(measured, path))
         if is_short:
             console().print(f"[red]coverage is below {fail_under:g} %[/]")
-    has_failed = is_short or not all(result.passed for result in results)
+    passed = [result.passed for result in results] + [claim.passed for claim in claims]
+    has_failed = is_short or not all(passed)
     raise typer.Exit(Exit.FAILURE if has_failed else Exit.SUCCESS)
 
 
@@ -120,6 +142,24 @@ def _with_progress(items: Iterable[_Item], total: int, what: str) -> Iterator[_I
         yield from progress.track(items, total=total, description=what)
 
 
+def _requests(count: int | None, *, is_part: bool) -> int:
+    """How many requests each claim is tried with: whoever runs some tests only is in a hurry."""
+    if count is None:
+        return 0 if is_part else INVARIANTS
+    return count
+
+
+def _tried(engine: Engine, seed: int, count: int) -> tuple[InvariantResult, ...]:
+    """Every claim, tried out; none when no requests are asked for."""
+    out = console(stderr=True)
+    if not count or not engine.checked.invariants:
+        return ()
+    if not out.is_terminal:
+        return engine.try_invariants(seed, count)
+    with out.status("invariants"):
+        return engine.try_invariants(seed, count)
+
+
 def _measured(engine: Engine, results: Sequence[TestResult]) -> Coverage:
     shown = _with_progress(results, len(results), "coverage")
     return measure(engine.checked, engine.directory, shown)
@@ -145,18 +185,25 @@ def _print(results: Sequence[TestResult], root: Path, *, verbose: bool) -> None:
     )
 
 
-def _print_coverage(measured: Coverage, path: Path) -> None:
+def _coverage_lines(measured: Coverage, path: Path) -> Iterator[str]:
+    return coverage_lines(measured, read_sources(read_policies(path)), root_of(path))
+
+
+def _print_lines(lines: Iterable[str]) -> None:
     out = console()
-    for line in coverage_lines(measured, read_sources(read_policies(path)), root_of(path)):
+    for line in lines:
         out.print(line)
 
 
-def _print_json(results: Sequence[TestResult], measured: Coverage | None) -> None:
+def _print_json(
+    results: Sequence[TestResult], claims: Sequence[InvariantResult], measured: Coverage | None
+) -> None:
     failed = sum(not result.passed for result in results)
     report: dict[str, object] = {
         "passed": len(results) - failed,
         "failed": failed,
         "tests": [_to_json(result) for result in results],
+        "invariants": [invariant_to_json(claim) for claim in claims],
     }
     if measured is not None:
         report["coverage"] = coverage_to_json(measured)
@@ -174,12 +221,17 @@ def _to_json(result: TestResult) -> dict[str, object]:
     }
 
 
-def _write(file: Path, results: Sequence[TestResult], bundle: str) -> None:
+def _write(
+    file: Path, bundle: str, results: Sequence[TestResult], claims: Sequence[InvariantResult]
+) -> None:
     cases = [
         Reported(result.test.title, result.test.span.file, result.test.span.line, result.problems)
         for result in results
     ]
+    suites = [(bundle, cases)]
+    if claims:
+        suites.append((f"{bundle} invariants", [reported_invariant(claim) for claim in claims]))
     try:
-        file.write_bytes(junit([(bundle, cases)]))
+        file.write_bytes(junit(suites))
     except OSError as error:
         fail(f"`{file}` cannot be written: {error.strerror}", Exit.FAILURE)

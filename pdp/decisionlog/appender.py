@@ -58,7 +58,7 @@ class Place:
 
 
 class Appender:
-    """The open end of a log. After a failed sync, or any error but a full disk, it stays failed."""
+    """The open end of a log. After a failed sync, or any error that does not pass, it stays failed."""
 
     def __init__(self, directory: Path, place: Place, setup: Setup) -> None:
         """Open a fresh segment: every start does, so an uncertain tail is never written after.
@@ -142,14 +142,15 @@ class Appender:
 
     def _after(self, error: OSError) -> Trouble:
         """Cut a partly written batch back, so that later ones can follow the last good one."""
-        if not disk.is_no_space(error):
+        trouble = disk.passing(error)
+        if trouble is None:
             self._failure = Trouble.WRITE_FAILED
             return self._failure
         try:
             os.ftruncate(self._fd, self._end)
         except OSError:
             self._failure = Trouble.WRITE_FAILED
-        return Trouble.NO_SPACE
+        return trouble
 
     def _make_room(self, size_bytes: int) -> None:
         is_empty = self._end == frame.SEGMENT_HEADER_BYTES
@@ -187,6 +188,8 @@ class Appender:
 
 _TEXTS: Final = {
     Trouble.NO_SPACE: "there is no space for the decision log; free some, nothing else is needed",
+    Trouble.NO_DESCRIPTORS: "there is no file descriptor left for the decision log; raise the limit"
+    " (`ulimit -n`), or close connections",
     Trouble.WRITE_FAILED: "the decision log could not be written; restart once the disk is well",
     Trouble.SYNC_FAILED: "the decision log could not be synced; restart once the disk is well",
     Trouble.TOO_LARGE: "the record is larger than the decision log takes",

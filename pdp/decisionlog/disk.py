@@ -14,12 +14,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from pdp.decisionlog.errors import LogLocked, LogMissing
+from pdp.decisionlog.errors import LogLocked, LogMissing, Trouble
 
 LOCK_NAME: Final = "lock"
 _SEGMENT_NAME: Final = re.compile(r"([0-9]{10})\.seg", re.ASCII)
 _ZEROS: Final = bytes(1 << 20)
-_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_PASSING: Final = {
+    errno.ENOSPC: Trouble.NO_SPACE,
+    errno.EDQUOT: Trouble.NO_SPACE,
+    # Whoever may connect can use up the descriptors; it must not end the log for good.
+    errno.EMFILE: Trouble.NO_DESCRIPTORS,
+    errno.ENFILE: Trouble.NO_DESCRIPTORS,
+}
 _NO_PREALLOCATION: Final = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
 
 
@@ -47,9 +53,9 @@ def segment_indexes(directory: Path) -> list[int]:
     return sorted(index for index in found if index is not None)
 
 
-def is_no_space(error: OSError) -> bool:
-    """Whether the error passes when space returns."""
-    return error.errno in _NO_SPACE
+def passing(error: OSError) -> Trouble | None:
+    """The trouble that an error stands for if it can pass, or None."""
+    return _PASSING.get(error.errno or 0)
 
 
 def lock(directory: Path) -> int:
@@ -59,10 +65,25 @@ def lock(directory: Path) -> int:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(fd)
-        raise LogLocked(
-            f"another process writes to the log in `{directory}`; each writer needs a directory"
-        ) from None
+        raise _locked(directory) from None
     return fd
+
+
+def hold(fd: int, directory: Path) -> None:
+    """Mark a segment as being written, until its descriptor is closed. Raises LogLocked.
+
+    The directory's lock has a name, and somebody who thinks it stale may remove it; this has none.
+    """
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise _locked(directory) from None
+
+
+def _locked(directory: Path) -> LogLocked:
+    return LogLocked(
+        f"another process writes to the log in `{directory}`; each writer needs a directory"
+    )
 
 
 def write_all(fd: int, data: bytes, offset: int) -> None:
@@ -104,6 +125,7 @@ def create_whole(directory: Path, name: str, data: bytes, size_bytes: int = 0) -
     scratch = directory / f"{name}.new"
     fd = os.open(scratch, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
+        hold(fd, directory)
         if size_bytes > len(data):
             _preallocate(fd, size_bytes)
         write_all(fd, data, 0)

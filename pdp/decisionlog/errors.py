@@ -11,6 +11,7 @@ class Trouble(enum.Enum):
     """Why a record could not be made durable; shown in health and metrics."""
 
     NO_SPACE = "no_space"  # passes when space returns
+    NO_DESCRIPTORS = "no_descriptors"  # passes when files or connections are closed
     WRITE_FAILED = "write_failed"  # for good: the file's state is unknown
     SYNC_FAILED = "sync_failed"  # for good: what the kernel dropped cannot be known
     TOO_LARGE = "too_large"  # this record only

@@ -167,12 +167,13 @@ def _settle(directory: Path, segment: SegmentFile, size: int, scan: _Scan) -> No
     """
     rest = segment.rest(size)
     index = disk.segment_index(segment.name)
-    if rest:
-        name = f"{index:010d}-{size:012d}.torn"
-        os.close(disk.create_whole(directory, name, rest))
-        scan.last_kind = 0
     fd = os.open(directory / segment.name, os.O_RDWR | os.O_CLOEXEC)
     try:
+        disk.hold(fd, directory)
+        if rest:
+            name = f"{index:010d}-{size:012d}.torn"
+            os.close(disk.create_whole(directory, name, rest))
+            scan.last_kind = 0
         os.ftruncate(fd, size)
         disk.write_all(
             fd, segment.read(scan.unsynced_from, size - scan.unsynced_from), scan.unsynced_from

@@ -229,4 +229,4 @@ def _appender(directory: Path, setup: Setup) -> Appender:
 
 
 def _refused(error: OSError) -> LogUnavailable:
-    return unavailable(Trouble.NO_SPACE if disk.is_no_space(error) else Trouble.WRITE_FAILED)
+    return unavailable(disk.passing(error) or Trouble.WRITE_FAILED)

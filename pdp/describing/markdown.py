@@ -17,7 +17,7 @@ from pdp.describing.document import (
     SaidRule,
     Table,
 )
-from pdp.lang.render import shown
+from pdp.lang.presenting.render import shown
 
 # What Markdown or the HTML inside it could take for markup.
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]<>|~&$]|^[#+=-]|(?<=^\d)[.)]")

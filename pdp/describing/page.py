@@ -21,7 +21,7 @@ from pdp.describing.document import (
     Table,
 )
 from pdp.describing.markdown import CLAIMS_NOTE
-from pdp.lang.render import shown
+from pdp.lang.presenting.render import shown
 
 # Even if something slipped through: the page may load and run nothing.
 _FENCE: Final = "default-src 'none'; style-src 'unsafe-inline'"

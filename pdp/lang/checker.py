@@ -204,8 +204,9 @@ def _groups(all_names: Sequence[Names]) -> tuple[Group, ...]:
     return tuple(
         Group(name, str(names.values[name].value), decl.entity.id.span)
         for names in all_names
+        for own in [set(map(id, names.bundle.declarations))]
         for name, decl in sorted(names.group_decls.items())
-        if name in names.values and decl in names.bundle.declarations
+        if name in names.values and id(decl) in own
     )
 
 

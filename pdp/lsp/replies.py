@@ -190,7 +190,7 @@ def explanation_uri(code: str) -> str:
 
 @functools.cache
 def _explanations() -> Mapping[str, str]:
-    file = resources.files("pdp.lang").joinpath("explanations.md")
+    file = resources.files("pdp.lang.presenting").joinpath("explanations.md")
     if not isinstance(file, Path):
         return {}  # inside an archive: no editor could open it
     sections = (_SECTION.match(line) for line in file.read_text("utf-8").split("\n"))

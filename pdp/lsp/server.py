@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from lsprotocol import types as lsp
 from pygls import uris
-from pygls.exceptions import JsonRpcException
+from pygls.exceptions import FeatureRequestError, JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 import pdp
@@ -57,7 +57,9 @@ def serve() -> bool:
 
 class _Server(LanguageServer):
     def report_server_error(self, error: Exception, source: object) -> None:
-        """What goes wrong outside of a handler: a message that is no LSP, most likely."""
+        """What goes wrong outside of a request: a message that is no LSP, most likely."""
+        if source is FeatureRequestError:
+            return  # the answer says so already
         _LOG.error("the message could not be handled: %s (%s)", type(error).__name__, source)
 
 

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
-from contextlib import contextmanager
 from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
@@ -157,8 +156,7 @@ class GrpcDoor:
     def _behaviour(self, call: Call) -> Callable[[Iterator[bytes], grpc.ServicerContext], bytes]:
         def behave(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             try:
-                with self._silent.waiting(context):
-                    data = next(requests, None)
+                data = self._silent.awaited(requests, context)
                 if data is None:
                     raise Refused(Status.UNIMPLEMENTED, "no_request", "a call needs a request")
                 self._admission.reached()
@@ -168,7 +166,7 @@ class GrpcDoor:
                 raise
             except Refused as refused:
                 ended, text = refused.status, str(refused)
-            except Exception as bug:  # noqa: BLE001 - gRPC would send an exception's text
+            except BaseException as bug:  # noqa: BLE001 - gRPC would send its text, or nothing ever
                 _LOG.error("internal error at the door: %s", type(bug).__name__)
                 ended, text = Status.INTERNAL, INTERNAL_TEXT
             _abort(context, ended, text)
@@ -182,12 +180,14 @@ class _Silent:
     def __init__(self) -> None:
         self._since: dict[grpc.ServicerContext, float] = {}
 
-    @contextmanager
-    def waiting(self, context: grpc.ServicerContext) -> Iterator[None]:
-        """While the request of a call is waited for."""
+    def awaited(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
+        """The request of a call, or None for a call that ends without one.
+
+        Raises grpc.RpcError once the caller is gone, or the call is cancelled.
+        """
         self._since[context] = time.monotonic()
         try:
-            yield
+            return next(requests, None)
         finally:
             del self._since[context]
 

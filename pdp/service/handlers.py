@@ -149,7 +149,7 @@ class Handlers:
             return work(call)
         except Refused as refused:
             ended = refused
-        except Exception as bug:  # noqa: BLE001 - outermost: whatever broke, no allow
+        except BaseException as bug:  # noqa: BLE001 - outermost: whatever broke, no allow
             _report(call.rpc, bug)
             ended = status.internal()
         finally:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pdp.cli.exit_codes import Exit
-from pdp.lang.everycode import EVERY_CODE
-from pdp.lang.explain import explanations, text_of
+from pdp.lang.presenting.everycode import EVERY_CODE
+from pdp.lang.presenting.explain import explanations, text_of
 from tests.cli.world import World
 
 

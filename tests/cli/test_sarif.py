@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from pdp.cli.exit_codes import Exit
-from pdp.lang.everycode import EVERY_CODE
+from pdp.lang.presenting.everycode import EVERY_CODE
 from tests.cli.world import MISTAKES, World
 
 LEVELS: Final = {"none", "note", "warning", "error"}

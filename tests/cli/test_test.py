@@ -128,6 +128,70 @@ def test_without_being_asked_nothing_is_measured(world: World) -> None:
     assert "coverage" not in world.run("test {policies} --format json").json
 
 
+# ---------------------------------------------------------------- invariants
+
+
+def with_claim(world: World, folder: Path, claim: str) -> str:
+    """The good policies with one more claim about every request."""
+    policies = Path(world.places["policies"])
+    for file in policies.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    with (folder / "desk.charter").open("a") as desk:
+        desk.write(f'invariant "claimed" {{ owner "o" {claim} }}\n')
+    return str(folder)
+
+
+TRUE = "never allow anyone to pay.refund when args.amount > 500.00"
+FALSE = "never allow anyone to pay.refund when args.amount < 50.00"
+IDLE = "never allow anyone to pay.refund when args.amount < 5.00 and args.amount > 50.00"
+
+
+def test_a_claim_that_holds_is_tested_not_proved(world: World, tmp_path: Path) -> None:
+    folder = with_claim(world, tmp_path, TRUE)
+    done = world.pdp("test", folder, "--invariants", "60", "--junit", str(tmp_path / "r.xml"))
+    assert (done.code, done.err) == (Exit.SUCCESS, "")
+    assert "invariant claimed  " in done.out
+    assert "requests, not proved" in done.out
+    [_, suite] = ElementTree.parse(tmp_path / "r.xml").getroot()  # noqa: S314 - written by us
+    assert (suite.get("name"), suite.get("failures")) == ("test.desk invariants", "0")
+    [claim] = world.pdp("test", folder, "--invariants", "60", "--format", "json").json["invariants"]
+    assert (claim["passed"], claim["asked"], claim["counterexample"]) == (True, 60, "")
+    assert 0 < claim["tested"] <= 60
+
+
+def test_a_claim_that_is_broken_fails_with_a_test_to_paste(world: World, tmp_path: Path) -> None:
+    folder = with_claim(world, tmp_path, FALSE)
+    done = world.pdp("test", folder, "--invariants", "200")
+    assert done.code == Exit.FAILURE
+    assert "BROKEN claimed  " in done.out
+    assert done.out.startswith("2 passed, 0 failed\n")
+    pasted = done.out.partition("paste this test to keep it (seed 1):\n")[2]
+    assert "do pay.refund" in pasted
+    same = world.pdp("test", folder, "--invariants", "200", "--format", "json")
+    [claim] = same.json["invariants"]
+    assert same.code == Exit.FAILURE
+    assert claim["counterexample"].rstrip() == pasted.rstrip()
+    assert claim["decision"]["effect"] == "allow"
+    # What is printed is Charter: beside the policies it is one more test.
+    with (tmp_path / "desk.charter").open("a") as desk:
+        desk.write(pasted)
+    again = world.pdp("test", folder, "--invariants", "0", "--format", "json")
+    assert len(again.json["tests"]) == 3
+    assert again.json["invariants"] == []
+
+
+def test_a_claim_about_nothing_is_said_to_be_untested(world: World, tmp_path: Path) -> None:
+    done = world.pdp("test", with_claim(world, tmp_path, IDLE), "--invariants", "40")
+    assert done.code == Exit.SUCCESS
+    assert "not tested: it applied to none of 40 requests" in done.out
+
+
+def test_some_tests_only_means_no_claims(world: World, tmp_path: Path) -> None:
+    folder = with_claim(world, tmp_path, FALSE)
+    assert world.pdp("test", folder, "-k", "small").code == Exit.SUCCESS
+    assert world.pdp("test", folder, "-k", "small", "--invariants", "200").code == Exit.FAILURE
+
+
 # ---------------------------------------------------------------- a long run
 
 

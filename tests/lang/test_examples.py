@@ -10,7 +10,7 @@ import pytest
 from pdp.engine import Engine, check_files
 from pdp.lang.checker import read_sources
 from pdp.lang.parser import decode, parse
-from pdp.lang.render import render_text
+from pdp.lang.presenting.render import render_text
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 EXAMPLES = sorted((CORPUS / "examples").glob("*.charter"))

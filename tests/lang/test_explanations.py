@@ -9,8 +9,8 @@ import pytest
 
 from pdp.lang.checker import check
 from pdp.lang.diagnostics import Code
-from pdp.lang.everycode import EVERY_CODE
-from pdp.lang.explain import Example, explanations, page, text_of
+from pdp.lang.presenting.everycode import EVERY_CODE
+from pdp.lang.presenting.explain import Example, explanations, page, text_of
 
 ROOT = Path(__file__).parent.parent.parent
 PRELUDE = (ROOT / "tests" / "corpus" / "explanations" / "prelude.charter").read_text()

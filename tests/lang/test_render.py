@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pdp.lang.diagnostics import Code, Diagnostic
 from pdp.lang.parser import parse
-from pdp.lang.render import render_text, shown, to_json
+from pdp.lang.presenting.render import render_text, shown, to_json
 from pdp.lang.source import Source, Span
 
 UNKNOWN: Final = Code("C0202", "unknown-action", "error", "")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 # A ceiling against hanging; nothing is measured.
-WAIT_S: Final = 60.0
+WAIT_S: Final = 20.0
 Message: TypeAlias = "dict[str, Any]"
 _CAPABILITIES: Final = {
     "general": {"positionEncodings": ["utf-16"]},
@@ -194,6 +194,7 @@ class Editor:
         self.change(name, self.texts[name].replace(old, new, 1))
 
     def close(self, name: str) -> None:
+        self.texts.pop(name, None)
         self.notify("textDocument/didClose", {"textDocument": {"uri": self.uri(name)}})
 
     def place(self, name: str, words: str, plus: int = 0) -> Message:

@@ -44,7 +44,7 @@ def of(  # noqa: PLR0913, PLR0917 - all that an answer follows from
 def of_invalid(problem: str, contact: str) -> Reasons:
     """The reasons of a request that was not evaluated; only the person is told what it named."""
     told = f"Denied: {_DENIED[DenyCause.INVALID_REQUEST]}"
-    person = f"Denied: {problem}."
+    person = f"Denied: {problem}" + ("" if problem.endswith("?") else ".")
     if contact:
         person = f"{person} Ask {contact}."
     return Reasons(told, person, f"deny; causes: {DenyCause.INVALID_REQUEST.value}")

@@ -14,12 +14,13 @@ from pdp.model import Entity
 class Cast:
     """``directory`` is everything that needs no describing; ``added`` is what was put on top of it.
 
-    ``groups`` are the declared ones, by name.
+    ``groups`` are the declared ones, by name; ``stand_ins`` are of ``added`` what no fixture gives.
     """
 
     directory: Mapping[str, Entity]
     added: Mapping[str, Entity]
     groups: Mapping[str, str]
+    stand_ins: tuple[str, ...] = ()
 
     def of(self, type_: str) -> list[str]:
         """The uids of a type, in the order of their names."""
@@ -38,10 +39,13 @@ def cast_of(checked: CheckedPolicies, directory: Mapping[str, Entity]) -> Cast:
     return Cast({**directory, **added}, added, groups)
 
 
-def with_added(cast: Cast, entity: Entity) -> Cast:
+def with_stand_in(cast: Cast, entity: Entity) -> Cast:
     """The cast with one more."""
     return Cast(
-        {**cast.directory, entity.uid: entity}, {**cast.added, entity.uid: entity}, cast.groups
+        {**cast.directory, entity.uid: entity},
+        {**cast.added, entity.uid: entity},
+        cast.groups,
+        (*cast.stand_ins, entity.uid),
     )
 
 
@@ -61,4 +65,4 @@ def missing_types(checked: CheckedPolicies, cast: Cast) -> Iterator[str]:
             yield definition.name
 
 
-__all__ = ["Cast", "cast_of", "missing_groups", "missing_types", "with_added"]
+__all__ = ["Cast", "cast_of", "missing_groups", "missing_types", "with_stand_in"]

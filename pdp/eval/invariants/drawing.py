@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 from typing import Final
 
-from pdp.eval.invariants.cast import Cast, missing_groups, missing_types, with_added
+from pdp.eval.invariants.cast import Cast, missing_groups, missing_types, with_stand_in
 from pdp.eval.invariants.hints import Hints
 from pdp.eval.invariants.palette import USUAL_NOW_US, Palette, fresh_id
 from pdp.eval.invariants.scene import Scene, Thing, entity_text, references_in
@@ -48,7 +48,7 @@ class Artist:
     def _add(self, type_: str, id_: str, groups: tuple[str, ...]) -> None:
         fields = self._checked.schema.entities[type_].fields
         attributes = entity_text(self._palette.record(fields, USUAL_NOW_US), fields)
-        self._palette.cast = with_added(self.cast, Entity(type_, id_, attributes, groups))
+        self._palette.cast = with_stand_in(self.cast, Entity(type_, id_, attributes, groups))
 
     # ------------------------------------------------------------ scenes
 
@@ -145,9 +145,9 @@ class Artist:
             return (first,)
         others: list[Thing] = []
         if self._palette.maybe(0.15):
-            others.append(self._any_member(agents=True, now_us=now_us))
+            others.append(self._any_member(claim, now_us, agents=True))
         if self._palette.maybe(0.9):
-            others.append(self._any_member(agents=False, now_us=now_us))
+            others.append(self._any_member(claim, now_us, agents=False))
         chain = {thing.uid: thing for thing in (first, *others)}
         return tuple(chain.values())
 
@@ -159,13 +159,13 @@ class Artist:
         groups = self._groups(type_, clause.group)
         return replace(self._thing(type_, f"{type_}::{fresh_id(type_)}", now_us), groups=groups)
 
-    def _any_member(self, *, agents: bool, now_us: int) -> Thing:
+    def _any_member(self, claim: Invariant, now_us: int, *, agents: bool) -> Thing:
         types = sorted(
             e.name
             for e in self._checked.schema.entities.values()
             if (e.is_agent if agents else e.is_person)
         )
-        everyone = WhoClause(frozenset(types), None, self._checked.invariants[0].span)
+        everyone = WhoClause(frozenset(types), None, claim.span)
         return self._member(everyone, now_us)
 
     def _bare(self, type_: str, group: str | None) -> Thing | None:

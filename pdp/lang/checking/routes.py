@@ -9,6 +9,7 @@ from typing import Final, assert_never
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Attr, CheckedNeed, Root, Route
 from pdp.lang.checking.rules import ScopedRule, group_of
+from pdp.lang.codes import NESTING_MAX
 from pdp.lang.conditions.expressions import check_condition
 from pdp.lang.conditions.paths import Owners, check_path, owners_of
 from pdp.lang.conditions.scope import Env, Scope, Typed
@@ -184,8 +185,12 @@ def _check_escalations(
             continue
         target, after_s = routes[route.escalate[0]], route.escalate[1]
         span = spans[route.name]
-        if route.name in _escalation_path(target, routes):
+        path = _escalation_path(target, routes)
+        if route.name in path:
             report.append(complaints.recursive(span, "escalation", route.name))
+            continue
+        if len(path) > NESTING_MAX:
+            report.append(complaints.too_many(span, "escalations in a row", NESTING_MAX))
             continue
         weaker = _weaker(route, target)
         if weaker:
@@ -195,9 +200,10 @@ def _check_escalations(
 
 
 def _escalation_path(start: Route, routes: Mapping[str, Route]) -> list[str]:
+    """The routes from here on, no further than an escalation may go."""
     path: list[str] = []
     route: Route | None = start
-    while route is not None and route.name not in path:
+    while route is not None and route.name not in path and len(path) <= NESTING_MAX:
         path.append(route.name)
         route = routes.get(route.escalate[0]) if route.escalate else None
     return path

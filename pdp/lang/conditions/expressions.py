@@ -263,9 +263,7 @@ def _is_too_large(span: Span, env: Env) -> bool:
     return size.refused
 
 
-def _write_out(
-    predicate: Predicate, arguments: tuple[nodes.Expr, ...], env: Env
-) -> Typed | None:
+def _write_out(predicate: Predicate, arguments: tuple[nodes.Expr, ...], env: Env) -> Typed | None:
     params = predicate.params or {}
     bound: dict[str, Typed] = {}
     for (param, wanted), argument in zip(params.items(), arguments, strict=True):

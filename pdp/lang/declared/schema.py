@@ -221,6 +221,10 @@ class SchemaBuilder:
                 return BROKEN
             return BROKEN if item is BROKEN else CollT(node.kind, item, 0, COLLECTION_MAX)
         lo, hi = node.bounds
+        if hi > COLLECTION_MAX:
+            what = f"bounds go up to {COLLECTION_MAX:,}"
+            self._report.append(complaints.out_of_range(node.span, what))
+            return BROKEN
         if hi < lo or hi == 0:
             self._report.append(complaints.bad_bounds(node.span, lo, hi))
             return BROKEN

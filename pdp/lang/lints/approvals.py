@@ -22,7 +22,7 @@ from pdp.lang.checked import (
 from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.lints import complaints
 from pdp.lang.lints.forms import all_parts, parts
-from pdp.lang.lints.scopes import Index, is_unconditional
+from pdp.lang.lints.scopes import ANY, Index, is_unconditional
 from pdp.lang.types import RISK, ActionDef
 from pdp.model import Entity
 
@@ -88,7 +88,7 @@ def _check_confirmations(
             for other in requires:
                 if is_unconditional(other) and _asks_others(other, policies):
                     others.add(other)
-        if next(others.covering(rule, "require", [None]), None) is None:
+        if next(others.covering(rule, "require", [ANY]), None) is None:
             yield complaints.confirmation_alone(rule.span, f"rule `{rule.name}`", f"`{grave[0]}`")
 
 

@@ -94,8 +94,9 @@ def check(program: Program) -> Iterator[Diagnostic]:
 def _check(what: str, conditions: Sequence[Expr], clauses: int, home: Span) -> Iterator[Diagnostic]:
     total = clauses + sum(map(steps, conditions))
     if total > STEPS_MAX:
-        costliest = max(conditions, key=steps)
-        yield complaints.too_costly(_costliest(costliest), what, total, STEPS_MAX, home)
+        # A rule can be too costly by the number of its principals alone.
+        place = _costliest(max(conditions, key=steps)) if conditions else home
+        yield complaints.too_costly(place, what, total, STEPS_MAX, home)
 
 
 def _costliest(expr: Expr) -> Span:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pdp.lang.checked import Rule
@@ -18,30 +18,55 @@ _GRAVE: Final = frozenset({"high", "critical"})
 _HAS_USER: Final = ("has", ("Root", "user"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Effect:
-    """The rules of one effect by action, in the order written, and whom they cover."""
+    """The rules of one effect by their actions: many rules have the same ones."""
 
-    rules: dict[str, list[Rule]]
-    types: dict[str, frozenset[str]]
+    _groups: dict[tuple[str, ...], list[Rule]] = field(default_factory=dict)
+    _by_action: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    _types: dict[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
+
+    def add(self, rule: Rule) -> None:
+        if rule.actions not in self._groups:
+            self._groups[rule.actions] = []
+            for action in rule.actions:
+                self._by_action.setdefault(action, []).append(rule.actions)
+        self._groups[rule.actions].append(rule)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._groups
+
+    def rules(self, action: str) -> list[Rule]:
+        """The rules that cover the action, in the order written."""
+        found = [r for group in self._by_action.get(action, ()) for r in self._groups[group]]
+        return sorted(found, key=lambda rule: rule.span)
+
+    def types(self, action: str) -> frozenset[str]:
+        """The principal types that some of them cover."""
+        groups = self._by_action.get(action, ())
+        return frozenset[str]().union(*(self._types_of(group) for group in groups))
+
+    def _types_of(self, group: tuple[str, ...]) -> frozenset[str]:
+        if group not in self._types:
+            clauses = {clause.types for rule in self._groups[group] for clause in rule.who}
+            self._types[group] = frozenset[str]().union(*clauses)
+        return self._types[group]
 
 
 def _effect(rules: Iterable[Rule], effect: str) -> Effect:
-    found: dict[str, list[Rule]] = {}
-    types: dict[str, set[str]] = {}
-    for rule in sorted((r for r in rules if r.effect == effect), key=lambda r: r.span):
-        covered = frozenset(name for clause in rule.who for name in clause.types)
-        for action in rule.actions:
-            found.setdefault(action, []).append(rule)
-            types.setdefault(action, set()).update(covered)
-    return Effect(found, {action: frozenset(names) for action, names in types.items()})
+    found = Effect()
+    for rule in rules:
+        if rule.effect == effect:
+            found.add(rule)
+    return found
 
 
 def check(program: Program) -> Iterator[Diagnostic]:
     """Actions allowed to nobody or to agents only, and approvals that leave somebody out."""
     # What is only in shadow so far will be allowed: no word about it yet.
     allows = _effect(program.policies.rules, "allow")
-    if not allows.rules:
+    if allows.is_empty:
         return  # declarations for others, or a guard: nothing is allowed here in any case
     denies = _effect(program.rules, "deny")
     requires = _effect(program.rules, "require")
@@ -57,15 +82,17 @@ def _check_allowed(
     action: ActionDef, allows: Effect, denies: Effect, program: Program
 ) -> Iterator[Diagnostic]:
     place = program.action_decls[action.name].name.span
-    types = allows.types.get(action.name, frozenset())
+    types = allows.types(action.name)
     people, agents = _principals(program)
     if not types:
         if not _denied(action.name, denies, program, by_name=True) >= people | agents:
             yield complaints.action_nobody_allows(place, action.name)
         return
-    first = allows.rules[action.name][0]
-    if not types & people and not all(map(_is_for_nobody_else, allows.rules[action.name])):
-        yield complaints.action_for_agents_only(place, action.name, sorted(people), first.span)
+    if types & people:
+        return
+    rules = allows.rules(action.name)
+    if not all(map(_is_for_nobody_else, rules)):
+        yield complaints.action_for_agents_only(place, action.name, sorted(people), rules[0].span)
 
 
 def _check_asked(
@@ -74,14 +101,14 @@ def _check_asked(
     """Of an irreversible action: who may do it without anybody being asked."""
     people, agents = _principals(program)
     denied = _denied(action.name, denies, program)
-    allowed = allows.types.get(action.name, frozenset()) - denied
-    asked = requires.types.get(action.name, frozenset())
+    allowed = allows.types(action.name) - denied
+    asked = requires.types(action.name)
     decl = program.action_decls[action.name].name.span
     if allowed & people and asked & agents and not asked & people:
-        rule = requires.rules[action.name][0]
+        rule = requires.rules(action.name)[0]
         yield complaints.only_agents_asked(rule.span, rule.name, action.name, decl)
     if action.risk in _GRAVE and allowed & agents and not asked & agents:
-        rule = next(r for r in allows.rules[action.name] if _types(r) & agents)
+        rule = next(r for r in allows.rules(action.name) if _types(r) & agents)
         yield complaints.grave_and_unasked(rule.span, rule.name, action.name, action.risk, decl)
 
 
@@ -92,7 +119,7 @@ def _check_candidates(allows: Effect, program: Program) -> Iterator[Diagnostic]:
         if rule.effect != "require":
             continue
         if rule.actions not in allowed:
-            types = (allows.types.get(action, frozenset()) for action in rule.actions)
+            types = (allows.types(action) for action in rule.actions)
             allowed[rule.actions] = frozenset().union(*types)
         # Where nobody is allowed anything, the action itself is the better place to say so.
         if allowed[rule.actions] and not allowed[rule.actions] & _types(rule):
@@ -116,7 +143,7 @@ def _denied(
     """The types that are always denied the action; ``by_name``: not just with `any action`."""
     return frozenset(
         name
-        for rule in denies.rules.get(action, ())
+        for rule in denies.rules(action)
         if is_unconditional(rule) and rule.resources is None
         and (not by_name or program.rule_decls[rule.name].effect.target.actions)
         for clause in rule.who

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,6 +19,9 @@ from pdp.lang.types import Schema
 Pair: TypeAlias = "tuple[str, str | None]"
 # What stands for the resource of an action that takes none.
 _NO_RESOURCE: Final[Pair] = ("", None)
+
+# The number of no condition.
+ANY: Final = 0
 
 # A rule is entered under so many keys at most; wider ones under fewer, broader keys.
 _KEYS_MAX: Final = 64
@@ -68,8 +72,9 @@ class Index:
 
     schema: Schema
     _scopes: dict[str, Scope] = field(default_factory=dict)
-    _conditions: dict[str, Form] = field(default_factory=dict)
-    _rules: dict[Form, list[Rule]] = field(default_factory=dict)
+    _conditions: dict[str, int] = field(default_factory=dict)
+    _numbers: dict[Form, int] = field(default_factory=dict)
+    _rules: dict[tuple[str, int, tuple[Form, ...]], list[Rule]] = field(default_factory=dict)
 
     def scope(self, rule: Rule) -> Scope:
         """The rule's scope, made once."""
@@ -77,51 +82,50 @@ class Index:
             self._scopes[rule.name] = scope_of(rule, self.schema)
         return self._scopes[rule.name]
 
-    def condition(self, rule: Rule) -> Form:
-        """What the rule asks, without places; None when nothing."""
+    def condition(self, rule: Rule) -> int:
+        """The same number for the same condition; ANY when there is none."""
         if is_unconditional(rule):
-            return None
+            return ANY
         if rule.name not in self._conditions:
-            asked = (rule.when, rule.unless)
-            self._conditions[rule.name] = tuple(e and form(e) for e in asked)
+            asked = (rule.when and form(rule.when), rule.unless and form(rule.unless))
+            self._conditions[rule.name] = self._numbers.setdefault(asked, len(self._numbers) + 1)
         return self._conditions[rule.name]
 
     def add(self, rule: Rule) -> None:
         """Enter a rule as one that may cover others."""
-        scope = self.scope(rule)
-        lead = (rule.effect, self.condition(rule))
+        scope, condition = self.scope(rule), self.condition(rule)
         count = len(scope.who) * sum(map(len, scope.on.values()))
         if count > _KEYS_MAX:
-            keys: Iterable[Form] = ((*lead, pair) for pair in scope.who)
+            keys: Iterable[tuple[Form, ...]] = ((pair,) for pair in scope.who)
         else:
             keys = (
-                (*lead, pair, action, on)
+                (pair, action, on)
                 for pair in scope.who
                 for action, pairs in scope.on.items()
                 for on in pairs
             )
         for key in keys:
-            self._rules.setdefault(key, []).append(rule)
+            self._rules.setdefault((rule.effect, condition, key), []).append(rule)
 
-    def covering(self, rule: Rule, effect: str, conditions: Iterable[Form]) -> Iterator[Rule]:
+    def covering(self, rule: Rule, effect: str, conditions: Iterable[int]) -> Iterator[Rule]:
         """Other rules of that effect and one of the conditions whose scope holds the rule's."""
-        scope = self.scope(rule)
+        keys = list(_keys(rule, self.schema))
         found = (
             other
             for condition in dict.fromkeys(conditions)
-            for key in _keys(scope)
-            for other in self._rules.get((effect, condition, *key), ())
+            for key in keys
+            for other in self._rules.get((effect, condition, key), ())
         )
         for other in islice(found, _CANDIDATES_MAX):
-            if other is not rule and scope.is_within(self.scope(other)):
+            if other is not rule and self.scope(rule).is_within(self.scope(other)):
                 yield other
 
 
-def _keys(scope: Scope) -> Iterator[tuple[Form, ...]]:
-    """Under one of these is every rule that covers the scope: it must cover its least part too."""
-    action = min(scope.on)
-    who, on = min(scope.who, key=str), min(scope.on[action], key=str)
-    for pair in dict.fromkeys((who, (who[0], None))):
+def _keys(rule: Rule, schema: Schema) -> Iterator[tuple[Form, ...]]:
+    """Under one of these is every rule that covers the scope: it must cover its first part too."""
+    clause, action = rule.who[0], rule.actions[0]
+    name, on = min(clause.types), min(_resources(rule, action, schema), key=str)
+    for pair in dict.fromkeys(((name, clause.group), (name, None))):
         yield (pair,)
         for resource in dict.fromkeys((on, (on[0], None))):
             yield (pair, action, resource)
@@ -130,15 +134,18 @@ def _keys(scope: Scope) -> Iterator[tuple[Form, ...]]:
 def check(program: Program) -> Iterator[Diagnostic]:
     """Redundant rules, and allows that a deny always overrules. Shadow rules are left alone."""
     index = Index(program.policies.schema)
+    shared = Counter(index.condition(rule) for rule in program.rules)
     for rule in program.rules:
-        index.add(rule)
+        condition = index.condition(rule)
+        if condition == ANY or shared[condition] > 1:  # nothing else has a rule to cover
+            index.add(rule)
     for rule in program.rules:
         if rule.effect == "allow":
-            deny = next(index.covering(rule, "deny", [None]), None)
+            deny = next(index.covering(rule, "deny", [ANY]), None)
             if deny is not None:
                 yield complaints.shadowed_allow(rule.span, rule.name, deny.name, deny.span)
                 continue
-        conditions = [index.condition(rule), None]
+        conditions = [index.condition(rule), ANY]
         for other in index.covering(rule, rule.effect, conditions):
             if _adds_nothing(rule, other, index):
                 yield complaints.redundant_rule(rule.span, rule.name, other.name, other.span)

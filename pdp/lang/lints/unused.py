@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from pdp.lang import nodes
@@ -77,7 +78,7 @@ def _used_of(bundle: Bundle, program: Program) -> set[Reference]:
     return found | {(space, name.removeprefix(prefix)) for space, name in found}
 
 
-def _is_named(other: Bundle, used: Set[Reference]) -> bool:
+def _is_named(other: Bundle, used: AbstractSet[Reference]) -> bool:
     """Whether the references may mean something of the bundle, by plain or qualified name."""
     return any(
         reference in used or (reference[0], f"{other.name}.{reference[1]}") in used

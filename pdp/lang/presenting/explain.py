@@ -43,14 +43,12 @@ class Explanation:
 @functools.cache
 def explanations() -> Mapping[str, Explanation]:
     """Every explanation by code."""
-    text = resources.files("pdp.lang").joinpath("explanations.md").read_text("utf-8")
+    text = resources.files("pdp.lang.presenting").joinpath("explanations.md").read_text("utf-8")
     return {code: _explanation(body) for code, body in _SECTION.findall(text)}
 
 
 def _explanation(body: str) -> Explanation:
-    found = {
-        kind: Example(text, bool(whole)) for kind, whole, text in _EXAMPLE.findall(body)
-    }
+    found = {kind: Example(text, bool(whole)) for kind, whole, text in _EXAMPLE.findall(body)}
     why = body.partition("```")[0].strip()
     return Explanation(why, found.get("bad"), found.get("good"))
 

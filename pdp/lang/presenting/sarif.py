@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from pdp.lang.diagnostics import DIAGNOSTICS_MAX, Code, Diagnostic, sort_key
-from pdp.lang.explain import explanations
+from pdp.lang.presenting.explain import explanations
 from pdp.lang.source import Span
 
 VERSION: Final = "2.1.0"

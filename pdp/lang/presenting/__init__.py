@@ -1,0 +1,1 @@
+"""Diagnostics and codes as text, JSON, SARIF and pages; nothing here checks."""
