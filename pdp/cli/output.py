@@ -6,13 +6,13 @@ import enum
 import itertools
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Final, NoReturn, TypeAlias
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from pdp.cli.exit_codes import Exit
 from pdp.decisionlog.show import escaped, message_to_json
@@ -29,6 +29,9 @@ EXIT_OF_EFFECT: Final = {
     Effect.DENY: Exit.DENY,
     Effect.REQUIRE_APPROVAL: Exit.APPROVAL,
 }
+
+
+_MARKUP: Final = re.compile(r"\[|\\+")
 
 
 class Format(enum.StrEnum):
@@ -101,8 +104,16 @@ def print_json_line(value: object) -> None:
 
 
 def safe(text: str) -> str:
-    """Text from outside on one line, harmless for a terminal and for markup."""
-    return escape(escaped(text))
+    """Text from outside on one line, harmless for a terminal and for markup.
+
+    Also beside more such text and beside markup: two harmless halves must not make a tag.
+    """
+    return _MARKUP.sub(_plain_markup, escaped(text))
+
+
+def _plain_markup(found: re.Match[str]) -> str:
+    # Backslashes count double before a tag and single anywhere else, so a tag of no effect follows.
+    return r"\[" if found[0] == "[" else f"{found[0] * 2}[none][/none]"
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

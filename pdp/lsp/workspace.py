@@ -15,12 +15,12 @@ from pdp.lang import nodes
 from pdp.lang.checker import POLICY_SUFFIX, read_sources
 from pdp.lang.declared.bundles import split
 from pdp.lang.declared.names import collect
-from pdp.lang.declared.report import Report
+from pdp.lang.declared.report import BROKEN, Report
 from pdp.lang.declared.schema import SchemaBuilder
 from pdp.lang.diagnostics import DIAGNOSTICS_MAX, Diagnostic
 from pdp.lang.parser import parse
 from pdp.lang.source import Source
-from pdp.lang.types import Schema
+from pdp.lang.types import CollT, RecordT, Schema, Type
 from pdp.lsp.indexing import index_of
 from pdp.lsp.positions import Lines
 from pdp.lsp.scopes import route_scopes
@@ -71,12 +71,27 @@ class Workspace:
             return names.schema
         return Schema()
 
-    def directory(self) -> Mapping[str, Entity]:
-        """Who exists, as far as the directory files can be read."""
+    def directory(self) -> Mapping[str, Entity] | None:
+        """Who exists, as far as the files say; None while some type cannot be resolved."""
         if self.found.policies is not None:
             return self.found.directory
+        schema = self.schema
+        owners = (*schema.entities.values(), *schema.actions.values())
+        fields = (*schema.context, *(field for owner in owners for field in owner.fields))
+        if any(_is_broken(field.type) for field in fields):
+            return None
         described = {n: data for n, data in self.files.items() if n.endswith(DIRECTORY_SUFFIX)}
-        return read_directory(described, self.schema)[0]
+        return read_directory(described, schema)[0]
+
+
+def _is_broken(type_: Type) -> bool:
+    match type_:
+        case CollT():
+            return _is_broken(type_.item)
+        case RecordT():
+            return any(_is_broken(field.type) for field in type_.fields)
+        case _:
+            return type_ is BROKEN
 
 
 def open_workspace(files: Mapping[str, bytes], before: Workspace | None = None) -> Workspace:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from pdp.lang.presenting.explain import explanations
 
+from pdp.lang.presenting.explain import explanations
 from pdp.lsp.answers import quickfixes
 from pdp.lsp.answers.quickfixes import fixes, fixes_of
 from pdp.lsp.workspace import Workspace, open_workspace
@@ -19,8 +19,8 @@ BUNDLE: Final = 'bundle {} {{ version "1" language 1 owner "o" contact "c" gover
 # Where the explanation has no example, or the fix has more sides than that shows.
 MORE: Final = [
     ("C0001", RULE + "permit User to pay.out }", "allow User"),
-    ("C0001", "window w = mon 9:00..17:00 in \"UTC\"", "mon 09:00..17:00"),
-    ("C0003", "predicate p(x: Item) = (x.price > 1.00\ngroup g = Team::\"g\"", "1.00)\n"),
+    ("C0001", 'window w = mon 9:00..17:00 in "UTC"', "mon 09:00..17:00"),
+    ("C0003", 'predicate p(x: Item) = (x.price > 1.00\ngroup g = Team::"g"', "1.00)\n"),
     ("C0003", 'const l: set<string> = ["a"\n\ngroup g = Team::"g"', '["a"]\n'),
     ("C0004", 'group more = Team::"more";', 'Team::"more"'),
     ("C0005", 'group \u200bmore = Team::"more"', "group more"),
@@ -38,7 +38,7 @@ MORE: Final = [
     ("C0301", 'policy p { owner "" contact "o" reason "r" rule a: allow User to pay.out }',
      '{ owner "payments@acme.example" contact'),
     ("C0301", 'invariant "i" { never allow User to pay.out when false }', "{\n    owner"),
-    ("C0302", RULE.replace("reason", 'governs pay\nreason') + "allow User to pay.out }", 'c"\nreason'),
+    ("C0302", RULE.replace("reason", "governs pay\nreason") + "allow User to pay.out }", 'c"\nreason'),
     ("C0401", 'fixture x = Order::"x" { total: 5, currency: EUR, buyer: ann, level: public }',
      "total: 5.00"),
     ("C0401", "const low: decimal = 3", "= 3.00"),
@@ -58,7 +58,7 @@ MORE: Final = [
     ("C0406", RULE + "allow User to mail.send when count(args.items) > 5.00 }", "> 5 }"),
     ("C0425", "type Two = { a: int binding }", "a: int }"),
     ("C0503", "type Two = { a: set<int> }", "set<int>[0..100]"),
-    ("C0618", 'group alone = Team::"alone"\ngroup leaders = Team::"leads"\n', 'group leaders'),
+    ("C0618", 'group alone = Team::"alone"\ngroup leaders = Team::"leads"\n', "group leaders"),
     ("C0701", RULE + "deny User to pay.out }", 'because "say what'),
 ]  # fmt: skip
 

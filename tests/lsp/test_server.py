@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -217,54 +217,41 @@ def test_units_are_those_agreed_on(editor: Editor) -> None:
     assert editor.underlined(REFUNDS, editor.diagnostics[REFUNDS][0]) == "when"
 
 
-def test_a_file_outside_a_bundle_gets_empty_answers(tmp_path: Path) -> None:
-    alone = tmp_path / "elsewhere"
-    alone.mkdir()
-    (alone / "x.charter").write_text("policy p {}\n")
-    opened = tmp_path / "opened"
-    opened.mkdir()
-    editor = Editor(opened)
-    try:
-        editor.start()
-        uri = (alone / "x.charter").as_uri()
-        for address in (uri, "untitled:Untitled-1", "git:/x.charter?a"):
-            document = {"uri": address, "languageId": "charter", "version": 1, "text": "policy p"}
-            editor.notify("textDocument/didOpen", {"textDocument": document})
-            place = {"textDocument": {"uri": address}, "position": {"line": 0, "character": 3}}
-            for method, more in (
-                ("hover", {}),
-                ("completion", {}),
-                ("definition", {}),
-                ("references", {"context": {"includeDeclaration": True}}),
-                ("prepareRename", {}),
-                ("rename", {"newName": "x"}),
-                ("documentSymbol", {}),
-                ("formatting", {"options": {"tabSize": 4, "insertSpaces": True}}),
-            ):
-                assert editor.request(f"textDocument/{method}", {**place, **more}) is None, method
-            editor.notify("textDocument/didClose", {"textDocument": {"uri": address}})
-        assert editor.request("workspace/symbol", {"query": ""}) == []
-        assert editor.diagnostics == {}
-        assert editor.stop() == 0
-        assert editor.errors() == ""
-    finally:
-        editor.kill()
+def test_a_file_outside_a_bundle_gets_empty_answers(editor: Editor, tmp_path: Path) -> None:
+    (tmp_path / "x.charter").write_text("policy p {}\n")
+    told = dict(editor.diagnostics)
+    addresses = ((tmp_path / "x.charter").as_uri(), "untitled:Untitled-1", "git:/x.charter?a")
+    for address in addresses:
+        document = {"uri": address, "languageId": "charter", "version": 1, "text": "policy p"}
+        editor.notify("textDocument/didOpen", {"textDocument": document})
+        place = {"textDocument": {"uri": address}, "position": {"line": 0, "character": 3}}
+        for method, more in (
+            ("hover", {}),
+            ("completion", {}),
+            ("definition", {}),
+            ("references", {"context": {"includeDeclaration": True}}),
+            ("prepareRename", {}),
+            ("rename", {"newName": "x"}),
+            ("documentSymbol", {}),
+            ("formatting", {"options": {"tabSize": 4, "insertSpaces": True}}),
+        ):
+            assert editor.request(f"textDocument/{method}", {**place, **more}) is None, method
+        editor.notify("textDocument/didClose", {"textDocument": {"uri": address}})
+    assert editor.request("workspace/symbol", {"query": ""}) == []
+    assert editor.diagnostics == told
 
 
-@pytest.mark.parametrize("leave", [Editor.close_pipe, lambda e: e.notify("exit", None)])
-def test_leaving_without_a_shutdown_is_a_failure(
-    tmp_path: Path, leave: Callable[[Editor], None]
-) -> None:
+def test_exit_without_shutdown_is_a_failure(tmp_path: Path) -> None:
     editor = Editor(tmp_path)
     try:
         editor.start()
-        leave(editor)
+        editor.notify("exit", None)
         assert editor.ended() == 1
     finally:
         editor.kill()
 
 
-def test_what_is_no_lsp_does_not_end_the_session(tmp_path: Path) -> None:
+def test_neither_nonsense_nor_the_end_of_the_editor_leaves_it_hanging(tmp_path: Path) -> None:
     shutil.copytree(STARTER, tmp_path, dirs_exist_ok=True)
     editor = Editor(tmp_path)
     try:
@@ -276,7 +263,8 @@ def test_what_is_no_lsp_does_not_end_the_session(tmp_path: Path) -> None:
             editor.request("no/such", {})
         editor.open(REFUNDS)
         assert editor.request("textDocument/hover", editor.place(REFUNDS, "support_team"))
-        assert editor.stop() == 0
+        editor.close_pipe()
+        assert editor.ended() == 1
         assert "could not be handled" in editor.errors()
         assert "Traceback" not in editor.errors()
     finally:

@@ -50,11 +50,31 @@ class DifferenceError(AssertionError):
 
 @dataclass
 class Tally:
-    """What a run has seen: cases compared, requests refused at the door, answers by cause."""
+    """What a run has seen: cases compared, requests refused at the door, answers by cause.
+
+    ``parts`` counts answers that have something to say in a part that most leave empty.
+    """
 
     cases: int = 0
     refused: int = 0
     answers: Counter[str] = field(default_factory=Counter)
+    parts: Counter[str] = field(default_factory=Counter)
+
+    def count(self, decision: Decision) -> None:
+        """One more case, and its answer."""
+        self.cases += 1
+        cause = decision.cause
+        self.answers[decision.effect.value if cause is None else cause.value] += 1
+        risk, approval = decision.risk, decision.approval
+        if risk is not None:
+            self.parts[f"tier {risk.tier}"] += 1
+        self.parts.update({f"shadow {found.outcome}" for found in decision.shadow})
+        self.parts["required by a tier"] += any(r.rule.startswith("risk.") for r in decision.rules)
+        if approval is not None:
+            self.parts["confirmation"] += approval.confirm_user
+            self.parts["confirmation alone"] += not approval.needs
+            self.parts["escalation"] += len(approval.escalations) > 0
+            self.parts["second escalation"] += len(approval.escalations) > 1
 
     def __str__(self) -> str:
         answers = ", ".join(f"{name} {count}" for name, count in self.answers.most_common())
@@ -121,8 +141,7 @@ def _compare(  # noqa: PLR0917 - one request, and all that it is judged with
         return f"called invalid: {bound.invalid}"
     got = policies.decide(bound, item.now_us)
     wanted = reference(checked, made.directory, request, item.now_us)
-    tally.cases += 1
-    tally.answers[got.cause.value if got.cause else got.effect.value] += 1
+    tally.count(got)
     parts = [part for part in PARTS if getattr(got, part) != getattr(wanted, part)]
     return _told(parts, got, wanted) if parts else ""
 

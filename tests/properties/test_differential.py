@@ -61,6 +61,20 @@ def test_every_answer_occurs():
         "no_eligible_approver",
         "approval_mismatch",
     }
+    assert set(tally.parts) == {
+        "tier low",
+        "tier medium",
+        "tier high",
+        "tier critical",
+        "shadow held",
+        "shadow error",
+        "required by a tier",
+        "confirmation",
+        "confirmation alone",
+        "escalation",
+        "second escalation",
+    }
+    assert min(tally.parts.values()) > 0, tally.parts
 
 
 def assert_drawn_agrees(rng: Random) -> None:

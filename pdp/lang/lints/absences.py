@@ -31,7 +31,7 @@ _ORDERINGS: Final = frozenset({"<", "<=", ">", ">="})
 def check_empty(program: Program) -> Iterator[Diagnostic]:
     """An `every` in an allow, over a set that may be empty, with nothing that asks for a member."""
     for rule in program.policies.rules:
-        if rule.effect != "allow" or rule.when is None:
+        if rule.effect != "allow" or rule.when is None or not _has_every(rule.when):
             continue
         decl = program.rule_decls[rule.name]
         for found in _unguarded(rule.when, {}):
@@ -39,6 +39,12 @@ def check_empty(program: Program) -> Iterator[Diagnostic]:
             if decl.when is not None and not is_inside(place, decl.span):
                 place = decl.when.span  # the predicate is fine elsewhere
             yield complaints.vacuous_every(place, words(found.collection))
+
+
+def _has_every(expr: Expr) -> bool:
+    return any(
+        isinstance(part, Quantified) and part.quantifier == "every" for part in all_parts(expr)
+    )
 
 
 def _unguarded(expr: Expr, facts: Facts) -> Iterator[Quantified]:

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pdp.lang.checked import And, Compare, Const, Expr, Not, Or, Quantified, Rule, Var
+from pdp.lang.checked import (
+    And,
+    Attr,
+    Begins,
+    Compare,
+    Const,
+    Count,
+    Expr,
+    Has,
+    InCollection,
+    Like,
+    Not,
+    Or,
+    Quantified,
+    Rule,
+    Var,
+    type_of,
+)
 from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.lints import complaints
-from pdp.lang.lints.constraints import Conflict, Facts, assume, could_conflict, known
-from pdp.lang.lints.forms import all_parts, parts
+from pdp.lang.lints.constraints import Conflict, Facts, assume, known
+from pdp.lang.lints.forms import Form, all_parts, form, parts
 from pdp.lang.lints.program import Program, is_inside
 from pdp.lang.source import Span
+from pdp.lang.types import EnumT
 
 _IDLE: Final = "this part decides nothing"
 
@@ -46,7 +64,7 @@ def _check_rule(
     rule: Rule, program: Program, facts: Facts, seen: set[Span]
 ) -> Iterator[Diagnostic]:
     conditions = [part for part in (rule.when, rule.unless) if part is not None]
-    if not could_conflict(conditions, facts):
+    if not _could_conflict(conditions, facts):
         return
     decl = program.rule_decls[rule.name]
     if rule.when is not None and decl.when is not None:
@@ -220,3 +238,79 @@ class _Parts:
                 yield from self._in_predicate(expr.body)
             case _:
                 return
+
+
+# ---------------------------------------------------------------- worth looking
+
+
+def _could_conflict(conditions: Iterable[Expr], facts: Facts) -> bool:
+    """Whether it is worth asking ``assume``: some value is asked about twice, or has few values.
+
+    Never False where ``assume`` could find a conflict, in the conditions or any part of them.
+    """
+    seen: set[Form] = set(facts)
+    todo = list(conditions)
+    while todo:
+        expr = todo.pop()
+        match expr:
+            case And() | Or():
+                todo.extend(expr.operands)
+                continue
+            case Not():
+                todo.append(expr.operand)
+                continue
+            case Quantified():
+                todo.append(expr.body)
+        for subject in _subjects(expr):
+            if subject is None or subject in seen:
+                return True
+            seen.add(subject)
+    return False
+
+
+def _subjects(expr: Expr) -> tuple[Form | None, ...]:
+    """What a test narrows; None for what it may settle alone."""
+    match expr:
+        case Const():
+            return (None,)
+        case Has():
+            path: Expr = expr.target
+            while isinstance(path, Attr):
+                path = path.base
+            return (("has", form(path)),)
+        case Quantified():
+            is_known = isinstance(expr.collection, Const)
+            return (None if is_known else ("size", form(expr.collection)),)
+        case Compare():
+            return (_compared(expr),)
+        case InCollection(item=item, collection=Const()):
+            return (_asked(item, expr),)
+        case InCollection():
+            return (form(expr), ("size", form(expr.collection)))
+        case Begins():
+            return (form(expr), ("size", form(expr.subject)))
+        case Like():
+            return (form(expr.subject) if len(expr.parts) == 1 else form(expr),)
+        case _:
+            return (form(expr),)
+
+
+def _compared(expr: Compare) -> Form | None:
+    left, right = expr.left, expr.right
+    if isinstance(left, Const) and isinstance(right, Const):
+        return None
+    if not isinstance(left, Const) and not isinstance(right, Const):
+        one, other = form(left), form(right)
+        return None if one == other else ("between", frozenset({one, other}))
+    return _asked(right if isinstance(left, Const) else left, expr)
+
+
+def _asked(subject: Expr, expr: Expr) -> Form | None:
+    """The value that a test against constants is about; None where it settles the test."""
+    if isinstance(subject, Const | Count) or isinstance(type_of(subject), EnumT):
+        answers = (assume(expr, {}), assume(expr, {}, truth=False))
+        if any(isinstance(answer, Conflict) for answer in answers):
+            return None
+    if isinstance(subject, Count):
+        return ("size", form(subject.collection))
+    return form(subject)

@@ -1,20 +1,21 @@
-"""Actions by whom they are allowed for and whom their approvals cover; conditions weigh nothing."""
+"""Who is allowed what, and who is asked about it; conditions and the directory are not weighed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pdp.lang.checked import Rule
+from pdp.lang.checked import CheckedPolicies, Rule
 from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.lints import complaints
 from pdp.lang.lints.constraints import Conflict, Domain, assume
 from pdp.lang.lints.program import Program
-from pdp.lang.lints.scopes import is_unconditional
-from pdp.lang.types import ActionDef
+from pdp.lang.lints.scopes import ANY, Index, is_unconditional
+from pdp.lang.types import RISK, ActionDef
 
 _GRAVE: Final = frozenset({"high", "critical"})
+_GRAVE_RANK: Final = RISK.members.index("high")
 _HAS_USER: Final = ("has", ("Root", "user"))
 
 
@@ -164,3 +165,75 @@ def _is_for_nobody_else(rule: Rule) -> bool:
     if isinstance(facts, Conflict):
         return False
     return facts.get(_HAS_USER, Domain()).among == frozenset({False})
+
+
+# ---------------------------------------------------------------- routes
+
+
+def check_routes(program: Program) -> Iterator[Diagnostic]:
+    """Tiers that nothing reaches, and routes that ask too little for what they are used for."""
+    policies = program.policies
+    requires = [rule for rule in program.rules if rule.effect == "require"]
+    yield from _check_tiers(policies)
+    yield from _check_owners(policies, requires)
+    yield from _check_confirmations(policies, requires)
+
+
+def _check_tiers(policies: CheckedPolicies) -> Iterator[Diagnostic]:
+    if policies.risk is None:
+        return
+    total = sum(factor.points for factor in policies.risk.factors)
+    for tier in policies.risk.tiers:
+        if tier.from_points > total:
+            yield complaints.unreachable_tier(tier.span, tier.name, tier.from_points, total)
+        routes = [policies.routes[name] for name in tier.routes]
+        if routes and tier.rank >= _GRAVE_RANK and not any(route.needs for route in routes):
+            yield complaints.confirmation_alone(
+                tier.span, f"tier `{tier.name}`", f"a {tier.name} risk"
+            )
+
+
+def _check_owners(policies: CheckedPolicies, requires: Sequence[Rule]) -> Iterator[Diagnostic]:
+    """Routes that do not exclude the owner, for what an owner may never approve."""
+    said: set[str] = set()
+    for rule in sorted(requires, key=lambda rule: rule.span):
+        action = _irreversible(rule.actions, policies)
+        for name in rule.routes if action else ():
+            route = policies.routes[name]
+            if route.needs and "owner" not in route.exclude and name not in said:
+                said.add(name)
+                yield complaints.owner_may_approve(route.span, name, action, rule.span)
+
+
+def _irreversible(actions: Iterable[str], policies: CheckedPolicies) -> str:
+    """The first action that cannot be undone, or ''."""
+    return next((a for a in actions if not policies.schema.actions[a].reversible), "")
+
+
+def _check_confirmations(
+    policies: CheckedPolicies, requires: Sequence[Rule]
+) -> Iterator[Diagnostic]:
+    """Rules whose routes only have the asking person confirm, for what cannot be undone and harms.
+
+    Unless another rule asks others for the same in any case.
+    """
+    others: Index | None = None
+    for rule in requires:
+        grave = [a for a in rule.actions if _is_grave(policies.schema.actions[a])]
+        if not grave or _asks_others(rule, policies):
+            continue
+        if others is None:
+            others = Index(policies.schema)
+            for other in requires:
+                if is_unconditional(other) and _asks_others(other, policies):
+                    others.add(other)
+        if next(others.covering(rule, "require", [ANY]), None) is None:
+            yield complaints.confirmation_alone(rule.span, f"rule `{rule.name}`", f"`{grave[0]}`")
+
+
+def _asks_others(rule: Rule, policies: CheckedPolicies) -> bool:
+    return any(policies.routes[name].needs for name in rule.routes)
+
+
+def _is_grave(action: ActionDef) -> bool:
+    return not action.reversible and action.risk in _GRAVE

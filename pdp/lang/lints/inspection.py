@@ -11,15 +11,11 @@ from typing import Final, TypeAlias
 from pdp.lang.checked import CheckedPolicies
 from pdp.lang.declared.bundles import Bundle
 from pdp.lang.diagnostics import Diagnostic
-from pdp.lang.lints import absences, approvals, conditions, cost, coverage, scopes, unused
+from pdp.lang.lints import absences, approvers, conditions, cost, coverage, scopes, unused
 from pdp.lang.lints.program import Program, program_of
 from pdp.model import Entity
 
 Check: TypeAlias = "Callable[[Program], Iterable[Diagnostic]]"
-
-
-def _approvals(program: Program) -> Iterable[Diagnostic]:
-    return approvals.check(program.policies)
 
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -29,7 +25,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     absences.check_absent,
     scopes.check,
     coverage.check,
-    _approvals,
+    coverage.check_routes,
     unused.check,
 )
 
@@ -47,4 +43,4 @@ def inspect_directory(
     policies: CheckedPolicies, directory: Mapping[str, Entity]
 ) -> list[Diagnostic]:
     """What the directory (entities by uid) adds to that; its groups have no cycles."""
-    return list(dict.fromkeys(approvals.check_directory(policies, directory)))
+    return list(dict.fromkeys(approvers.check(policies, directory)))

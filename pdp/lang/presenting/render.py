@@ -11,6 +11,7 @@ from pdp.lang.diagnostics import DIAGNOSTICS_MAX, Diagnostic, sort_key
 from pdp.lang.source import Source, Span
 
 _TAB_COLUMNS: Final = 4
+_LINE_CHARS_MAX: Final = 1_000
 _LINE_COLUMNS_MAX: Final = 160
 # Shown before the underlined words when a long line is cut.
 _LEAD_COLUMNS: Final = 40
@@ -145,6 +146,10 @@ def _excerpt(line: str, span: Span) -> tuple[str, int, int]:
     """The line as shown, and in columns: how far its marked words are in, and how long they are."""
     start = min(span.column - 1, len(line))
     stop = min(span.end_column - 1, len(line)) if span.end_line == span.line else len(line)
+    if len(line) > _LINE_CHARS_MAX:  # a file may be one line, with a hundred places in it
+        skipped_chars = max(0, start - _LINE_CHARS_MAX)
+        line = line[skipped_chars : start + _LINE_CHARS_MAX]
+        start, stop = start - skipped_chars, min(stop - skipped_chars, len(line))
     cells = _cells(line)
     before = sum(width for _, width in cells[:start])
     marked = max(1, sum(width for _, width in cells[start:stop]))

@@ -163,7 +163,7 @@ def _entity(workspace: Workspace, decl: nodes.EntityDecl) -> Iterator[str]:
     if "agent" in marks:
         said.append("an agent: acts for people, and has an owner")
     if "directory" in marks:
-        count = sum(uid.startswith(f"{decl.name.text}::") for uid in workspace.directory())
+        count = sum(uid.startswith(f"{decl.name.text}::") for uid in workspace.directory() or ())
         said.append(f"known from the directory only ({_count(count, 'entry', 'entries')})")
     yield "; ".join(said).capitalize() + "." if said else ""
     used = [
@@ -201,6 +201,8 @@ def _wire(wire: nodes.Text | None) -> str:
 def _group(workspace: Workspace, decl: nodes.GroupDecl) -> str:
     uid = f"{decl.entity.type.text}::{decl.entity.id.value}"
     directory = workspace.directory()
+    if directory is None:
+        return "Its members are not known while the schema has mistakes."
     if uid not in directory:
         return "The directory does not describe it, so nobody is in it."
     inside = {uid}

@@ -35,6 +35,10 @@ def fixes_of(workspace: Workspace, diagnostic: Diagnostic) -> list[Fix]:
     """The fixes of one complaint."""
     meant = _DID_YOU_MEAN.search(diagnostic.help)
     if meant is not None:
+        lines = workspace.lines(diagnostic.span.file)
+        start, end = lines.range(diagnostic.span)
+        if lines.text[start:end] == meant[1]:
+            return []  # known, but mistaken itself: that is another complaint
         return [replacement(workspace, diagnostic, meant[1], is_certain=True)]
     make = _FIXES.get(diagnostic.code.code)
     return list(make(workspace, diagnostic)) if make is not None else []

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, assert_never
 
 from pdp.lang import nodes
 from pdp.lang.declared.report import RESERVED
 from pdp.lang.diagnostics import Diagnostic
+from pdp.lang.types import CollT, EntityT, EnumT, FieldT, Prim, RecordT, Type
 from pdp.lsp.answers.edits import Edit, applied
 from pdp.lsp.answers.navigation import occurrences_at
 from pdp.lsp.symbols import Index, Kind, Occurrence, Symbol
@@ -152,6 +153,8 @@ def _prove(workspace: Workspace, new: str, edits: Sequence[Edit]) -> None:
         raise NotRenamed(f"it would be wrong: {first.span.file}:{first.span.line}: {first.message}")
     if _meanings(workspace.index) != _meanings(after.index):
         raise NotRenamed(f"with `{new}` some other name would mean something else")
+    if _spelt(workspace) != _spelt(after):
+        raise NotRenamed("it would change how callers spell a request")
 
 
 def _new_mistakes(before: Sequence[Diagnostic], after: Sequence[Diagnostic]) -> list[Diagnostic]:
@@ -178,3 +181,29 @@ def _meanings(index: Index) -> dict[str, list[int]]:
         file: [numbers.get(occurrence.symbol, -1) for occurrence in occurrences]
         for file, occurrences in index.by_file.items()
     }
+
+
+def _spelt(workspace: Workspace) -> list[object]:
+    """All that requests and directory files spell: types, wire names of actions, fields, members."""
+    schema = workspace.schema
+    entities = [(e.name, _field_wires(e.fields)) for e in schema.entities.values()]
+    actions = [(a.wire, _field_wires(a.fields)) for a in schema.actions.values()]
+    return [*entities, *actions, _field_wires(schema.context)]
+
+
+def _field_wires(fields: Iterable[FieldT]) -> list[object]:
+    return [(field.wire, _type_wires(field.type)) for field in fields]
+
+
+def _type_wires(type_: Type) -> object:
+    match type_:
+        case EnumT():
+            return type_.spellings
+        case CollT():
+            return _type_wires(type_.item)
+        case RecordT():
+            return _field_wires(type_.fields)
+        case Prim() | EntityT():
+            return None
+        case _:
+            assert_never(type_)
