@@ -27,7 +27,10 @@ def read_policy_directory(directory: Path) -> dict[str, bytes]:
         raise BundleError(
             f"`{directory}` is not a directory; name the folder with your .charter files"
         )
-    names = _policy_names(directory)
+    try:
+        names = _policy_names(directory)
+    except OSError as error:
+        raise BundleError(f"`{error.filename}` cannot be read: {error.strerror}") from None
     if not any(name.endswith(".charter") for name in names):
         raise BundleError(f"`{directory}` holds no .charter file; there is nothing to decide with")
     if len(names) > FILES_MAX:
@@ -37,7 +40,7 @@ def read_policy_directory(directory: Path) -> dict[str, bytes]:
 
 def _policy_names(directory: Path) -> list[str]:
     found: list[str] = []
-    for folder, folders, files in os.walk(directory, onerror=_refuse_folder):
+    for folder, folders, files in os.walk(directory, onerror=_stop):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in folders:
             if (Path(folder) / name).is_symlink():
@@ -56,14 +59,15 @@ def _policy_names(directory: Path) -> list[str]:
     return sorted(found)
 
 
-def _refuse_folder(error: OSError) -> None:
-    raise BundleError(f"`{error.filename}` cannot be read: {error.strerror}") from None
+def _stop(error: OSError) -> None:
+    """Without this, a folder that cannot be read would count as empty."""
+    raise error
 
 
 def _check_name(name: str) -> None:
     """A name stands in digests, records and messages, and must read alike in all of them."""
     if not name.isprintable() or not unicodedata.is_normalized("NFC", name):
-        shown = name.encode("ascii", "backslashreplace").decode()
+        shown = name.encode("unicode_escape").decode()
         raise BundleError(
             f"`{shown}`: a name must be printable Unicode text in form NFC; rename it"
         )

@@ -19,6 +19,9 @@ from pdp.request import Request
 
 TIMEOUT_S: Final = 5.0
 
+_IPV6: Final = 6
+# What the PDP sees to itself; every other obligation, also one not known here, is the caller's.
+_OBLIGATIONS_OF_PDP: Final = frozenset({"log", "notify"})
 _SERVICE: Final = "/pdp.v1.DecisionService/"
 _OPTIONS: Final = (
     # A proxy between an agent and its PDP would be one more who could answer.
@@ -62,7 +65,7 @@ class PdpClient:
         NoAnswer (one of its subclasses) if there is no answer.
         """
         data = self._ask(self._decide, request_to_proto(request).SerializeToString(), timeout_s)
-        return _trusted(_parsed(pb.DecideResponse(), data), request.request_id)
+        return _trusted(_parsed(pb.DecideResponse(), data), request)
 
     def decide_batch(
         self, requests: Sequence[Request], timeout_s: float | None = None
@@ -78,8 +81,7 @@ class PdpClient:
         if len(answers) != len(requests):
             raise errors.PdpBroken("the PDP did not answer every request", "")
         return tuple(
-            _trusted(answer, request.request_id)
-            for answer, request in zip(answers, requests, strict=True)
+            _trusted(answer, request) for answer, request in zip(answers, requests, strict=True)
         )
 
     def close(self) -> None:
@@ -117,12 +119,16 @@ class PdpClient:
 def _check_target(target: str) -> None:
     if target.startswith("unix:"):
         return
-    host = target.rpartition(":")[0].removeprefix("[").removesuffix("]")
+    host, _, port = target.rpartition(":")
+    # gRPC takes `::1:50051` for an address of its own, and not for a port on `::1`.
+    is_six = host.startswith("[") and host.endswith("]")
     try:
-        here = ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host[1:-1] if is_six else host)
+        if (address.version == _IPV6) != is_six or not (port.isascii() and port.isdigit()):
+            raise ValueError(target)
     except ValueError:
         raise PdpError(f"`{target}` is neither `unix:PATH` nor `IP:PORT`") from None
-    if not here:
+    if not address.is_loopback:
         raise PdpError(f"`{target}` is another machine, and this version has no TLS")
 
 
@@ -142,13 +148,19 @@ def _parsed(message: MessageT, data: bytes) -> MessageT:
     return message
 
 
-def _trusted(answer: pb.DecideResponse, request_id: str) -> Decision:
-    """The decision, if it answers this request and (but for a deny) says where its record is."""
-    if answer.request_id != request_id:
+def _trusted(answer: pb.DecideResponse, request: Request) -> Decision:
+    """The decision, if it answers this request and (but for a deny) says where its record is.
+
+    An allow may ask of the caller only what the request said that it can do.
+    """
+    if answer.request_id != request.request_id:
         raise errors.PdpBroken("the PDP answered another request", "")
     decision = decision_from_proto(answer)
     if decision.effect is not Effect.DENY and not (decision.decision_id and decision.receipt):
         raise errors.PdpBroken("the PDP's answer does not say where its record is", "")
+    able = _OBLIGATIONS_OF_PDP.union(request.supported_obligations)
+    if decision.effect is Effect.ALLOW and any(o.name not in able for o in decision.obligations):
+        raise errors.PdpBroken("the PDP's allow asks for what this caller cannot do", "")
     return decision
 
 

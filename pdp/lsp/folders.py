@@ -7,6 +7,7 @@ does. Without a `bundle` line it is the folder that the editor has open.
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -132,6 +133,7 @@ class Folder:
         if self._is_stale or self._workspace is None:
             # A buffer that is not Unicode is reported as such by the check.
             texts = {n: text.encode("utf-8", "surrogatepass") for n, text in self._buffers.items()}
-            self._workspace = open_workspace({**self._disk, **texts}, self._workspace)
+            today = datetime.datetime.now(tz=datetime.UTC).date()
+            self._workspace = open_workspace({**self._disk, **texts}, self._workspace, today)
             self._is_stale = False
         return self._workspace

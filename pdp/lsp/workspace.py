@@ -5,9 +5,10 @@ A file's parse is kept from one workspace to the next for as long as its text st
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from pdp.engine import DIRECTORY_SUFFIX, CheckedFiles, check_files
 from pdp.eval.directory import read_directory
@@ -27,7 +28,8 @@ from pdp.lsp.scopes import route_scopes
 from pdp.lsp.symbols import Index, Program
 from pdp.model import Entity
 
-_Parsed = tuple[nodes.PolicyFile, tuple[Diagnostic, ...]]
+# A tree, and what could not be read.
+Parsed: TypeAlias = tuple[nodes.PolicyFile, tuple[Diagnostic, ...]]
 _NO_LINES: Final = Lines.of("")
 
 
@@ -37,7 +39,7 @@ class Workspace:
 
     files: Mapping[str, bytes]
     sources: Mapping[str, Source]
-    parsed: Mapping[Source, _Parsed]
+    parsed: Mapping[Source, Parsed]
     found: CheckedFiles
     program: Program
     index: Index
@@ -76,8 +78,9 @@ class Workspace:
         if self.found.policies is not None:
             return self.found.directory
         schema = self.schema
-        owners = (*schema.entities.values(), *schema.actions.values())
-        fields = (*schema.context, *(field for owner in owners for field in owner.fields))
+        fields = [*schema.context]
+        fields += [f for entity in schema.entities.values() for f in entity.fields]
+        fields += [f for action in schema.actions.values() for f in action.fields]
         if any(_is_broken(field.type) for field in fields):
             return None
         described = {n: data for n, data in self.files.items() if n.endswith(DIRECTORY_SUFFIX)}
@@ -94,17 +97,24 @@ def _is_broken(type_: Type) -> bool:
             return type_ is BROKEN
 
 
-def open_workspace(files: Mapping[str, bytes], before: Workspace | None = None) -> Workspace:
-    """Check and index the files of a directory. ``before``: what need not be parsed again."""
-    kept = before.parsed if before is not None else {}
-    parsed: dict[Source, _Parsed] = {}
+def open_workspace(
+    files: Mapping[str, bytes],
+    before: Workspace | None = None,
+    today: datetime.date | None = None,
+) -> Workspace:
+    """Check and index the files of a directory. ``before``: what need not be parsed again.
 
-    def read(source: Source) -> _Parsed:
+    ``today`` is for warnings about dates that have passed; without it there are none.
+    """
+    kept = before.parsed if before is not None else {}
+    parsed: dict[Source, Parsed] = {}
+
+    def read(source: Source) -> Parsed:
         known = kept.get(source) or parsed.get(source)
         parsed[source] = known if known is not None else parse(source)
         return parsed[source]
 
-    found = check_files(files, read=read)
+    found = check_files(files, today, read)
     sources = read_sources(files)
     trees = [read(source)[0] for source in sources.values()]
     program = _program(trees, files)

@@ -101,7 +101,9 @@ def test_rules_read_the_tier_and_the_answer_tells_it_also_when_it_is_no():
 
 def test_explain_tells_each_factor():
     told = explain_risk(program(RISK), DIRECTORY, request(guess=5), 0)
-    assert [(f.reason, f.points, f.outcome) for f in told] == [
+    assert told is not None
+    assert (told.points, told.tier) == (10, "high")
+    assert [(f.reason, f.points, f.outcome) for f in told.factors] == [
         ("no host", 2, "false"),
         ("old host", 3, "false"),
         ("guessed", 5, "held"),
@@ -109,8 +111,10 @@ def test_explain_tells_each_factor():
     ]
     unknown_host = replace(request(BOT), resource=Entity("Host", "h"))
     told = explain_risk(program(RISK), DIRECTORY, unknown_host, 0)
-    assert (told[1].outcome, told[1].error) == ("error", "unknown_entity")
-    assert explain_risk(program(), DIRECTORY, request(), 0) == ()
+    assert told is not None
+    assert (told.factors[1].outcome, told.factors[1].error) == ("error", "unknown_entity")
+    assert (told.points, told.tier) == (3, "low")
+    assert explain_risk(program(), DIRECTORY, request(), 0) is None
 
 
 # ---------------------------------------------------------------- shadow rules

@@ -1,16 +1,58 @@
-"""The static checks against files that say beside each line what they must say, and where."""
+"""The static checks against files that say beside each line what they must say, and where.
+
+Also: no conflict is claimed where a request fits, broken checks are noticed, nothing is quadratic.
+"""
 
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from random import Random
+from typing import Any, Final
 
 import pytest
 
 from pdp.engine import check_files
-from pdp.lang.checker import read_sources
+from pdp.lang import checker
+from pdp.lang.checked import (
+    And,
+    Attr,
+    CheckedPolicies,
+    Compare,
+    Const,
+    Count,
+    Expr,
+    Has,
+    InCollection,
+    Not,
+    Or,
+    Quantified,
+    Value,
+    Var,
+)
+from pdp.lang.checker import check, read_sources
+from pdp.lang.declared.bundles import Bundle
 from pdp.lang.diagnostics import Diagnostic
+from pdp.lang.lints import (
+    absences,
+    approvers,
+    conditions,
+    constraints,
+    cost,
+    coverage,
+    inspection,
+    scopes,
+    unused,
+)
+from pdp.lang.lints.complaints import CODES
+from pdp.lang.lints.constraints import Conflict, Domain, assume
+from pdp.lang.lints.forms import all_parts
+from pdp.lang.lints.program import Program, program_of
 from pdp.lang.source import Source
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "lints"
@@ -30,8 +72,12 @@ def underlined(diagnostic: Diagnostic, sources: dict[str, Source]) -> str:
     return "\n".join(lines)
 
 
+def read(*names: str) -> dict[str, bytes]:
+    return {name: (CORPUS / name).read_bytes() for name in names}
+
+
 def found_in(name: str) -> Found:
-    files = {part: (CORPUS / part).read_bytes() for part in (*BESIDE, name)}
+    files = read(*BESIDE, name)
     found = check_files(files).diagnostics
     sources = read_sources(files)
     assert [d for d in found if d.span.file != name] == []
@@ -47,8 +93,329 @@ def expected_in(name: str) -> Found:
     )
 
 
+def test_what_stands_beside_the_files_is_fine() -> None:
+    found = check_files(read(*BESIDE))
+    assert found.policies is not None
+    assert found.diagnostics == ()
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_every_slip_is_found_at_its_words_and_nothing_else(name: str) -> None:
     expected = expected_in(name)
     found = found_in(name)
     assert found == expected, f"missing {expected - found}\nextra {found - expected}"
+
+
+def test_every_code_is_shown_by_a_file() -> None:
+    shown = {code for name in FILES for _, code, _ in expected_in(name)}
+    assert shown == {*CODES, "C0502"}
+
+
+# ---------------------------------------------------------------- what is told, and when not
+
+
+def test_a_complaint_points_at_what_it_conflicts_with() -> None:
+    files = read(*BESIDE, "conditions.charter")
+    sources = read_sources(files)
+    [found] = [
+        d
+        for d in check_files(files).diagnostics
+        if underlined(d, sources) == "args.amount < 3.00" and d.related
+    ]
+    assert found.message == "never true: no value of `args.amount` fits"
+    assert [
+        sources[s.file].line(s.line)[s.column - 1 : s.end_column - 1] for s, _ in found.related
+    ] == ["args.amount > 5.00"]
+
+
+def test_too_few_approvers_is_an_error_and_an_empty_directory_says_nothing() -> None:
+    files = read(*BESIDE, "directory.charter")
+    assert check_files(files).policies is None
+    del files["_people.directory.json"]
+    found = check_files(files)
+    assert found.policies is not None
+    assert not {"C0609", "C0613", "C0614"} & {d.code.code for d in found.diagnostics}
+
+
+def test_a_bundle_without_policies_declares_for_others() -> None:
+    text = (CORPUS / "unused.charter").read_text()
+    schema = (CORPUS / "_schema.charter").read_text().partition("# Everybody")[0]
+    declarations = text.partition("policy uses")[0]
+    files = {"a.charter": (schema + declarations).encode(), **read("words.json")}
+    program, found = check(files)
+    assert program is not None
+    assert found == ()
+
+
+def test_a_guard_alone_is_not_told_that_nobody_is_allowed_anything() -> None:
+    schema = (CORPUS / "_schema.charter").read_text().partition("# Everybody")[0]
+    guard = """
+    bundle watch guard { version "1" language 1 owner "o" contact "c" governs desk }
+    import desk
+    policy p { owner "o" contact "c" reason "r" rule r: deny Robot to any action because "x" }
+    """
+    program, found = check({"a.charter": schema.encode(), "b.charter": guard.encode()})
+    assert program is not None
+    assert found == ()
+
+
+# ---------------------------------------------------------------- no conflict where one fits
+
+ASKED = """
+bundle b { version "1" language 1 owner "o" contact "c" governs t }
+enum S { x, y, z }
+level L { low < mid < high }
+entity Team directory in Team
+entity User person directory in Team { name: string }
+action t.do reversible risk low {
+    a: int, b: int, s: S, l: L, o: bool, n?: int, d: decimal, to: set<string>[0..2],
+}
+policy p { owner "o" contact "c" reason "r"
+"""
+VALUES: Final[dict[str, tuple[Value | None, ...]]] = {
+    "a": (-1, 0, 1, 2, 3),
+    "b": (0, 2),
+    "s": ("x", "y", "z"),
+    "l": (0, 1, 2),
+    "o": (False, True),
+    "n": (None, 0, 1),
+    "d": (0, 5_000, 10_000),
+    "to": ((), ("a",), ("b",), ("a", "b")),
+}
+ATOMS: Final = (
+    *(f"args.a {op} {n}" for op in ("==", "!=", "<", "<=", ">", ">=") for n in (0, 1, 2)),
+    "args.a in [0, 2]",
+    "args.a not in [1, 3]",
+    *(f"args.a {op} args.b" for op in ("==", "<", ">=")),
+    "args.b > args.a",
+    *(f"args.s {op} {m}" for op in ("==", "!=") for m in "xyz"),
+    "args.s in [x, y]",
+    *(f"args.l {op} {m}" for op in ("==", "!=", "<", "<=", ">", ">=") for m in ("low", "mid")),
+    "args.o",
+    "not args.o",
+    "has args.n",
+    "not has args.n",
+    "(has args.n and args.n > 0)",
+    "(not has args.n or args.n == 1)",
+    "args.d > 0.00",
+    "args.d < 1.00",
+    "args.d * 0.5 > 0.2000",
+    "args.d * 0.5 < 0.2001",
+    "count(args.to) == 0",
+    "count(args.to) >= 2",
+    "count(args.to) > 2",
+    '"a" in args.to',
+    *(f'{q} t in args.to satisfies (t == "a")' for q in ("some", "every", "no")),
+    'not (every t in args.to satisfies (t != "b"))',
+    "true",
+)
+
+
+def condition(rng: Random, depth: int) -> str:
+    if depth == 0 or rng.random() < 0.15:
+        return rng.choice(ATOMS)
+    if rng.random() < 0.15:
+        return f"not ({condition(rng, depth - 1)})"
+    word = rng.choice((" and ", " and ", " or "))
+    return "(" + word.join(condition(rng, depth - 1) for _ in range(rng.randint(2, 3))) + ")"
+
+
+def asked(seed: int, count: int) -> list[Expr]:
+    """Random conditions, checked."""
+    rng = Random(seed)
+    rules = (
+        f'rule r{i}: deny User to t.do when {condition(rng, 3)} because "{i}"' for i in range(count)
+    )
+    program, found = check({"a.charter": (ASKED + "\n".join(rules) + "}").encode()})
+    assert program is not None, found
+    return [rule.when for rule in program.rules if rule.when is not None]
+
+
+def holds(expr: Expr, args: dict[str, Value | None]) -> Any:
+    """Plain evaluation, written for these conditions alone."""
+    match expr:
+        case And():
+            return all(holds(part, args) for part in expr.operands)
+        case Or():
+            return any(holds(part, args) for part in expr.operands)
+        case Not():
+            return not holds(expr.operand, args)
+        case Const():
+            return expr.value
+        case Has(target=Attr(name=name)):
+            return args[name] is not None
+        case Attr() | Var():
+            return args[expr.name]
+        case Count():
+            return len(holds(expr.collection, args))
+        case Compare():
+            left, right = holds(expr.left, args), holds(expr.right, args)
+            return {
+                "==": left == right, "!=": left != right, "<": left < right, "<=": left <= right,
+                ">": left > right, ">=": left >= right,
+            }[expr.op] if type(left) is not str else (left == right) is (expr.op == "==")  # fmt: skip
+        case InCollection():
+            return holds(expr.item, args) in holds(expr.collection, args)
+        case Quantified():
+            members = holds(expr.collection, args)
+            found = [holds(expr.body, {**args, expr.variable: member}) for member in members]
+            return {"some": any(found), "every": all(found), "no": not any(found)}[expr.quantifier]
+        case _:
+            operand, factor = expr.operand, expr.factor  # type: ignore[union-attr]
+            return holds(operand, args) * factor.value / 10_000
+
+
+def requests() -> Iterator[dict[str, Value | None]]:
+    for chosen in product(*VALUES.values()):
+        yield dict(zip(VALUES, chosen, strict=True))
+
+
+def wrong_claims(seed: int, count: int) -> tuple[int, list[str]]:
+    """How many conflicts were claimed, and those that some request contradicts."""
+    everything = list(requests())
+    claims, wrong = 0, []
+    for expr in asked(seed, count):
+        for truth in (True, False):
+            if isinstance(assume(expr, {}, truth=truth), Conflict):
+                claims += 1
+                fits = [args for args in everything if bool(holds(expr, args)) is truth]
+                if fits:
+                    wrong.append(f"{truth} is possible for {fits[0]}: {expr}")
+    return claims, wrong
+
+
+def test_no_conflict_is_claimed_where_some_request_fits() -> None:
+    claims, wrong = wrong_claims(seed=1, count=600)
+    assert wrong == []
+    assert claims > 30
+
+
+def test_an_interval_that_is_one_short_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = constraints._interval
+
+    def short(op: str, value: int, step: int) -> Domain:
+        return right(op, value - 1, step) if op == "<=" else right(op, value, step)
+
+    monkeypatch.setattr(constraints, "_interval", short)
+    assert wrong_claims(seed=1, count=600)[1] != []
+
+
+def test_whole_units_are_not_taken_for_computed_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constraints, "_step", lambda _subject: 2)
+    text = ASKED + "rule r: deny User to t.do when args.d * 0.5 > 0.2000 and args.d * 0.5 < 0.2001"
+    _, found = check({"a.charter": (text + ' because "x" }').encode()})
+    assert "C0604" in {d.code.code for d in found}
+
+
+def test_the_short_way_never_misses_a_conflict() -> None:
+    skipped = 0
+    for expr in asked(seed=2, count=600):
+        if conditions._could_conflict([expr], {}):
+            continue
+        skipped += 1
+        for part in all_parts(expr):
+            if isinstance(part, And | Or | Not | Quantified | Compare | Has | InCollection):
+                for truth in (True, False):
+                    assert not isinstance(assume(part, {}, truth=truth), Conflict), part
+    assert skipped > 20
+
+
+# ---------------------------------------------------------------- broken checks are noticed
+
+SABOTAGE: Final[list[tuple[object, str, Callable[..., Any], str]]] = [
+    (cost, "_members_max", lambda _collection: 1, "cost.charter"),
+    (cost, "TERMS_MAX", None, "lengths.charter"),  # type: ignore[list-item]
+    (constraints, "_interval", lambda *_: Domain(), "conditions.charter"),
+    (conditions, "_could_conflict", lambda *_: False, "conditions.charter"),
+    (conditions, "is_inside", lambda *_: True, "conditions.charter"),
+    (conditions, "without_switches", lambda expr, _program: expr, "conditions.charter"),
+    (absences, "is_filled", lambda *_: True, "absences.charter"),
+    (absences, "is_filled", lambda *_: False, "absences.charter"),
+    (absences, "_is_untrusted", lambda *_: True, "absences.charter"),
+    (absences, "_caught", lambda _rules: set(), "absences.charter"),
+    (scopes, "_covers", lambda *_: True, "scopes.charter"),
+    (scopes, "_covers", lambda *_: False, "scopes.charter"),
+    (scopes, "_adds_nothing", lambda *_: True, "scopes.charter"),
+    (coverage, "_is_for_nobody_else", lambda _rule: False, "coverage.charter"),
+    (coverage, "_denied", lambda *_, **__: frozenset(), "coverage.charter"),
+    (coverage, "_asks_others", lambda *_: True, "approvals.charter"),
+    (coverage, "_irreversible", lambda actions, _policies: min(actions), "approvals.charter"),
+    (approvers, "_seat", lambda *_: True, "directory.charter"),
+    (approvers, "_barred", lambda *_, **__: frozenset(), "directory.charter"),
+    (approvers, "_reads_people", lambda _rule: False, "directory.charter"),
+    (approvers, "_chooses_people", lambda _rule: False, "directory.charter"),
+    (approvers, "_asked", lambda policies, _requires: set(policies.routes), "directory.charter"),
+    (unused, "_is_named", lambda *_: True, "imports.charter"),
+    (unused, "_is_named", lambda *_: False, "imports_used.charter"),
+    (unused, "_used_of", lambda *_: set(), "unused.charter"),
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "broken", "file"),
+    SABOTAGE,
+    ids=[f"{number}-{name}" for number, (_, name, _, _) in enumerate(SABOTAGE, 1)],
+)
+def test_a_broken_check_is_noticed_by_its_file(
+    monkeypatch: pytest.MonkeyPatch,
+    module: object,
+    name: str,
+    broken: Callable[..., Any] | None,
+    file: str,
+) -> None:
+    monkeypatch.setattr(module, name, 1_000 if broken is None else broken)
+    assert found_in(file) != expected_in(file)
+
+
+@pytest.mark.parametrize("left_out", inspection.CHECKS, ids=lambda check: f"{check.__module__}")
+def test_a_check_that_is_left_out_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, left_out: inspection.Check
+) -> None:
+    rest = tuple(each for each in inspection.CHECKS if each is not left_out)
+    monkeypatch.setattr(inspection, "CHECKS", rest)
+    assert [name for name in FILES if found_in(name) != expected_in(name)]
+
+
+# ---------------------------------------------------------------- many rules
+
+
+def many_rules(monkeypatch: pytest.MonkeyPatch, copies: int) -> Program:
+    """The rules of all files that fit together, many times."""
+    kept: list[tuple[CheckedPolicies, tuple[Bundle, ...]]] = []
+
+    def keep(policies: CheckedPolicies, bundles: tuple[Bundle, ...]) -> list[Diagnostic]:
+        kept.append((policies, bundles))
+        return []
+
+    monkeypatch.setattr(checker, "inspect", keep)
+    check(read("_schema.charter", "conditions.charter", "words.json"))
+    check(read("_schema.charter", "scopes.charter", "words.json"))
+    programs = [program_of(policies, bundles) for policies, bundles in kept]
+    decls = {
+        f"{rule.name}{number}": program.rule_decls[rule.name]
+        for number in range(copies)
+        for program in programs
+        for rule in program.rules
+    }
+    rules = tuple(
+        replace(rule, name=f"{rule.name}{number}")
+        for number in range(copies)
+        for program in programs
+        for rule in program.rules
+    )
+    first = programs[0]
+    routes = {**first.policies.routes, **programs[1].policies.routes}
+    policies = replace(first.policies, rules=rules, routes=routes)
+    route_decls = {**first.route_decls, **programs[1].route_decls}
+    return replace(first, policies=policies, rules=rules, rule_decls=decls, route_decls=route_decls)
+
+
+def test_ten_thousand_rules_do_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = many_rules(monkeypatch, copies=110)
+    assert len(program.rules) > 10_000
+    start = time.monotonic()
+    found = [each for check_all in inspection.CHECKS for each in check_all(program)]
+    found += inspection.inspect_directory(program.policies, {})
+    took_s = time.monotonic() - start
+    assert found
+    assert took_s < 20  # against hanging: it takes about 2

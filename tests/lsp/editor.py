@@ -1,4 +1,4 @@
-"""An editor without a screen: starts `pdp lsp`, speaks JSON-RPC over its pipes, keeps what was said.
+"""An editor without a screen: runs `pdp lsp`, speaks JSON-RPC over its pipes, keeps what is said.
 
 It knows the protocol only, and nothing of the server's code.
 """

@@ -109,7 +109,7 @@ def test_exactly_what_fits(desk: Workspace, text: str, expected: set[str]) -> No
         ("enum E { a }\n|", {"policy"}, {"when"}),
         ("const x: |", {"Item", "Currency", "int", "set"}, {"person"}),
         ("policy p { |", {"owner", "contact", "reason", "rule"}, {"allow"}),
-        ('policy p {\n owner "o"\n rule a:\n  deny anyone to pay.out\n  |', {"when", "rule"}, set()),
+        (RULE + "deny anyone to pay.out\n        |", {"when", "because", "rule"}, set()),
     ],
 )  # fmt: skip
 def test_what_fits_and_what_does_not(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -62,10 +63,8 @@ def ask(
         assert 0 <= start <= end <= len(lines.text)
     for question in questions.values():
         question(workspace, "shop.charter", offset)
-    try:
+    with contextlib.suppress(renaming.NotRenamed):
         renaming.rename(workspace, "shop.charter", offset, "brand_new")
-    except renaming.NotRenamed as error:
-        assert str(error)
     for fix in quickfixes.fixes(workspace, "shop.charter", 0, len(text)):
         made: list[Edit] = [edit for edit in fix.edits if edit.file == "shop.charter"]
         assert applied(workspace.lines("shop.charter").text, made) != text

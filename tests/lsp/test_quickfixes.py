@@ -9,6 +9,7 @@ import pytest
 
 from pdp.lang.presenting.explain import explanations
 from pdp.lsp.answers import quickfixes
+from pdp.lsp.answers.fixing.fix import replacement
 from pdp.lsp.answers.quickfixes import fixes, fixes_of
 from pdp.lsp.workspace import Workspace, open_workspace
 from tests.lsp.desk import after, offset, shop
@@ -38,11 +39,13 @@ MORE: Final = [
     ("C0301", 'policy p { owner "" contact "o" reason "r" rule a: allow User to pay.out }',
      '{ owner "payments@acme.example" contact'),
     ("C0301", 'invariant "i" { never allow User to pay.out when false }', "{\n    owner"),
-    ("C0302", RULE.replace("reason", "governs pay\nreason") + "allow User to pay.out }", 'c"\nreason'),
+    ("C0302", RULE.replace("reason", "governs pay\nreason")
+     + "allow User to pay.out }", 'c"\nreason'),
     ("C0401", 'fixture x = Order::"x" { total: 5, currency: EUR, buyer: ann, level: public }',
      "total: 5.00"),
     ("C0401", "const low: decimal = 3", "= 3.00"),
-    ("C0402", RULE + "allow User to pay.out when resource.paid }", "has resource.paid and resource.paid"),
+    ("C0402", RULE + "allow User to pay.out when resource.paid }",
+     "has resource.paid and resource.paid"),
     ("C0402", RULE + "allow User to pay.out when not resource.paid }",
      "when has resource.paid and not resource.paid"),
     ("C0402", RULE + "allow User to pay.out when calm or resource.paid }",
@@ -84,7 +87,7 @@ def left(workspace: Workspace, code: str) -> int:
 # No example that fits on a page, or one that shows the complaint in another way.
 ELSEWHERE: Final = {"C0005", "C0218", "C0402", "C0619"}
 EXPLAINED: Final = sorted(
-    (set(quickfixes._FIXES) | {"C0201", "C0202", "C0203", "C0204", "C0205", "C0206", "C0207"})
+    (set(quickfixes.FIXES) | {"C0201", "C0202", "C0203", "C0204", "C0205", "C0206", "C0207"})
     - ELSEWHERE
 )
 
@@ -140,8 +143,8 @@ def test_a_fix_that_does_nothing_is_noticed(monkeypatch: pytest.MonkeyPatch) -> 
     """Sabotage: `==` is written as `=` again."""
     monkeypatch.setattr(
         quickfixes,
-        "_FIXES",
-        {"C0102": lambda w, d: iter([quickfixes.replacement(w, d, "=")])},
+        "FIXES",
+        {"C0102": lambda w, d: iter([replacement(w, d, "=")])},
     )
     with pytest.raises(AssertionError):
         test_the_example_is_put_right("C0102")

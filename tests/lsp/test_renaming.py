@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from pdp.engine import Engine
@@ -27,12 +25,12 @@ def test_whatever_is_renamed_everything_is_decided_as_before() -> None:
     for symbol in workspace.index.declared:
         new = {Kind.TYPE: "Brand_new", Kind.MEMBER: "BRAND_NEW", Kind.ACTION: "order.brand_new"}
         file, here = place_of(workspace, symbol)
-        try:
-            edits = rename(workspace, file, here, new.get(symbol.kind, "brand_new"))
-        except NotRenamed as error:
-            # Types that requests name, and the one attribute that the language knows.
-            assert re.search("directory files name|no person as `owner`", str(error)), symbol
+        # Types that requests name, and the one attribute that the language knows.
+        if symbol.kind is Kind.TYPE and symbol.name in workspace.schema.entities:
             continue
+        if symbol == Symbol(Kind.FIELD, "owner", "Agent"):
+            continue
+        edits = rename(workspace, file, here, new.get(symbol.kind, "brand_new"))
         changed = after(workspace, edits)
         assert [d for d in changed.found.diagnostics if d.is_error] == []
         results = Engine(changed.files).run_tests()
@@ -98,25 +96,25 @@ def test_a_name_that_would_be_captured_is_refused() -> None:
     """`cap` inside the quantifier would be the variable."""
     workspace = shop("predicate p(s: set<decimal>) = some i in s satisfies (i > cap)\n")
     here = offset(workspace, "more.charter", "some |i")
-    with pytest.raises(NotRenamed, match="`cap` is declared twice|mean something else"):
+    with pytest.raises(NotRenamed, match=r"`cap` is declared twice|mean something else"):
         rename(workspace, "more.charter", here, "cap")
 
 
 def test_a_file_with_syntax_errors_blocks_every_rename() -> None:
     workspace = shop("policy x { rule a: allow clerks to when\n")
     here = offset(workspace, "shop.charter", "group |clerks")
-    with pytest.raises(NotRenamed, match="more.charter:1"):
+    with pytest.raises(NotRenamed, match=r"more\.charter:1"):
         rename(workspace, "shop.charter", here, "people")
 
 
 def test_the_proof_catches_a_place_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sabotage: one edit is forgotten. Neither the check nor the meanings let it pass."""
-    complete_edits = renaming._edits
+    complete_edits = renaming.edits_for
 
     def forgetful(workspace: Workspace, symbol: Symbol, new: str) -> list[Edit]:
         return complete_edits(workspace, symbol, new)[:-1]
 
-    monkeypatch.setattr(renaming, "_edits", forgetful)
+    monkeypatch.setattr(renaming, "edits_for", forgetful)
     workspace = starter()
     for words in ("support_team", "|disputed:", "args.am|ount"):
         with pytest.raises(NotRenamed, match="would"):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.lsp.editor import Editor, Refused, apply_edits
+from tests.lsp.editor import Editor, Message, Refused, apply_edits
 
 STARTER: Final = Path(str(resources.files("pdp.authoring"))) / "starter"
 REFUNDS: Final = "refunds.charter"
@@ -160,6 +161,10 @@ def test_outline_symbols_and_format(editor: Editor) -> None:
     assert editor.request("textDocument/formatting", {**document, **options}) is None
 
 
+def differ(editor: Editor, before: list[Message]) -> bool:
+    return editor.diagnostics[REFUNDS] != before
+
+
 def test_a_code_action_puts_it_right(editor: Editor) -> None:
     editor.open(REFUNDS)
     editor.replace(REFUNDS, "args.amount > 100.00", "args.amount > 100 && resource.disputd")
@@ -179,7 +184,7 @@ def test_a_code_action_puts_it_right(editor: Editor) -> None:
         assert action["kind"] == "quickfix"
         assert action["diagnostics"][0]["code"] == found[0]["code"]
         editor.apply(action["edit"])
-        editor.wait(lambda before=found: editor.diagnostics[REFUNDS] != before)
+        editor.wait(partial(differ, editor, found))
     assert codes(editor, REFUNDS) == []
     assert "args.amount > 100.00 and resource.disputed" in editor.texts[REFUNDS]
 

@@ -37,7 +37,7 @@ def by_name_of(by_name: dict[str, list[Symbol]], kind: Kind) -> list[Symbol]:
 
 @pytest.mark.parametrize("name", ["starter", "policies", "shop"])
 def test_every_mention_of_a_name_is_found(name: str) -> None:
-    """The oracle is a search for the word; words that also stand for something else are left out."""
+    """The oracle is a search for the word; words that stand for other things are left out."""
     workspace = {
         "starter": starter,
         "policies": lambda: open_workspace(read_policy_directory(POLICIES)),

@@ -1,4 +1,4 @@
-"""Random conditions, well typed by construction: every optional is guarded. No rules, no facts."""
+"""Random well-typed conditions, optionals guarded; longer than most: every operator is here."""
 
 from __future__ import annotations
 

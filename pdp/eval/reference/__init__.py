@@ -8,10 +8,17 @@ from __future__ import annotations
 
 from pdp.eval.reference.candidates import not_candidate
 from pdp.eval.reference.decision import decide
-from pdp.eval.reference.explanation import FactorOutcome, RuleOutcome, explain, explain_risk
+from pdp.eval.reference.explanation import (
+    FactorOutcome,
+    RiskOutcome,
+    RuleOutcome,
+    explain,
+    explain_risk,
+)
 
 __all__ = [
     "FactorOutcome",
+    "RiskOutcome",
     "RuleOutcome",
     "decide",
     "explain",

@@ -86,6 +86,15 @@ class FactorOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class RiskOutcome:
+    """What the points of all factors that count come to, and the tier that they reach."""
+
+    points: int
+    tier: str
+    factors: tuple[FactorOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Conjunct:
     """One thing that must be true for the rule to hold; ``expr`` is None for a scope clause."""
 
@@ -104,13 +113,20 @@ def explain(
 
 def explain_risk(
     checked: CheckedPolicies, directory: Mapping[str, Entity], request: Request, now_us: int
-) -> tuple[FactorOutcome, ...]:
-    """One outcome for every risk factor, in the order written; they do not differ by principal."""
+) -> RiskOutcome | None:
+    """Every risk factor, in the order written; None without a risk block.
+
+    Factors are judged once for the request: they do not differ by principal.
+    """
     case = case_of(checked, directory, request, now_us)
-    if checked.risk is None:
-        return ()
+    if checked.risk is None or case.risk is None:
+        return None
     judged_factors = judge_factors(checked.risk, case.scope)
-    return tuple(_explained_factor(judged, case.scope) for judged in judged_factors)
+    return RiskOutcome(
+        case.risk.assessment.points,
+        case.risk.assessment.tier,
+        tuple(_explained_factor(judged, case.scope) for judged in judged_factors),
+    )
 
 
 def _explained_factor(judged: JudgedFactor, scope: Scope) -> FactorOutcome:
@@ -294,4 +310,4 @@ def _without_secrets(type_: Type) -> Type:
             return type_
 
 
-__all__ = ["FactorOutcome", "RuleOutcome", "explain", "explain_risk"]
+__all__ = ["FactorOutcome", "RiskOutcome", "RuleOutcome", "explain", "explain_risk"]

@@ -40,14 +40,17 @@ def _at(
     return Diagnostic(CODES[code], span, message, label, help, places)
 
 
-def _counted(count: int, noun: str, nouns: str = "") -> str:
-    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun if count == 1 else noun + 's'}"
 
 
-def _listed(names: Sequence[str], most: int = 3) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:most])
-    rest = len(names) - most
-    return shown + (f" and {_counted(rest, 'other')}" if rest > 0 else "")
+def _one_of(names: Sequence[str], most: int = 3) -> str:
+    """`a`, `b` or `c`; of more than three, how many others."""
+    shown = [f"`{name}`" for name in names[:most]]
+    if len(names) > most:
+        shown.append(_counted(len(names) - most, "other"))
+    *before, last = shown
+    return f"{', '.join(before)} or {last}" if before else last
 
 
 # ---------------------------------------------------------------- cost
@@ -112,14 +115,14 @@ def shadowed_allow(span: Span, rule: str, deny: str, deny_span: Span) -> Diagnos
 
 def nobody_to_ask(span: Span, rule: str, who: Sequence[str]) -> Diagnostic:
     return _at(
-        "C0609", span, f"rule `{rule}` never asks: nothing allows this to {_listed(who)}",
+        "C0609", span, f"rule `{rule}` never asks: nothing allows this to {_one_of(who)}",
         "denied anyway", "add an allow rule, or correct for whom approval is required",
     )  # fmt: skip
 
 
 def no_member(span: Span, rule: str, types: Sequence[str], group: str) -> Diagnostic:
     return _at(
-        "C0609", span, f"rule `{rule}` never fires: no {_listed(types)} is in `{group}`",
+        "C0609", span, f"rule `{rule}` never fires: no {_one_of(types)} is in `{group}`",
         "nobody in the directory", "add members to a *.directory.json file, or correct the group",
     )  # fmt: skip
 
@@ -177,7 +180,7 @@ def no_eligible_approver(span: Span, what: str, need: str) -> Diagnostic:
 
 def nobody_left(span: Span, route: str, people: Sequence[str]) -> Diagnostic:
     return _at(
-        "C0614", span, f"route `{route}` cannot be filled when {_listed(people)} asks",
+        "C0614", span, f"route `{route}` cannot be filled when {_one_of(people)} asks",
         "nobody approves for themselves", "add people to the group, or deny it to its members",
     )  # fmt: skip
 

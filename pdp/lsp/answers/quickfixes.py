@@ -40,11 +40,11 @@ def fixes_of(workspace: Workspace, diagnostic: Diagnostic) -> list[Fix]:
         if lines.text[start:end] == meant[1]:
             return []  # known, but mistaken itself: that is another complaint
         return [replacement(workspace, diagnostic, meant[1], is_certain=True)]
-    make = _FIXES.get(diagnostic.code.code)
+    make = FIXES.get(diagnostic.code.code)
     return list(make(workspace, diagnostic)) if make is not None else []
 
 
-_FIXES: Final[Mapping[str, Maker]] = {
+FIXES: Final[Mapping[str, Maker]] = {
     "C0001": spelling.as_written,
     "C0003": spelling.close,
     "C0004": spelling.character,

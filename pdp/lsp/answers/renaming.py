@@ -52,7 +52,7 @@ def rename(workspace: Workspace, file: str, offset: int, new: str) -> list[Edit]
         raise NotRenamed(f"correct the syntax error at {where} first: names there are not known")
     if new == symbol.name:
         return []
-    edits = _edits(workspace, symbol, new)
+    edits = edits_for(workspace, symbol, new)
     _prove(workspace, new, edits)
     return edits
 
@@ -117,7 +117,8 @@ def _clashes(one: Kind, other: Kind) -> bool:
     return one is other or any({one, other} <= kinds for kinds in _SHARED)
 
 
-def _edits(workspace: Workspace, symbol: Symbol, new: str) -> list[Edit]:
+def edits_for(workspace: Workspace, symbol: Symbol, new: str) -> list[Edit]:
+    """The edits that rename every occurrence; whether they keep all meaning is proved apart."""
     edits = []
     for occurrence in workspace.index.occurrences[symbol]:
         start, end = workspace.lines(occurrence.span.file).range(occurrence.span)
@@ -184,7 +185,7 @@ def _meanings(index: Index) -> dict[str, list[int]]:
 
 
 def _spelt(workspace: Workspace) -> list[object]:
-    """All that requests and directory files spell: types, wire names of actions, fields, members."""
+    """What requests and directory files spell: types, and the wire names of all the rest."""
     schema = workspace.schema
     entities = [(e.name, _field_wires(e.fields)) for e in schema.entities.values()]
     actions = [(a.wire, _field_wires(a.fields)) for a in schema.actions.values()]
