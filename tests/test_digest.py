@@ -169,7 +169,7 @@ def test_node_catches_a_changed_vector(tmp_path: Path) -> None:
 SABOTAGE: Final = [
     ("_frame", lambda field: field, "type and id do not run together"),
     ("quick_canonical", str.encode, "trailing zeros do not matter"),
-    ("_check_integers", lambda _tree, _path: None, "an integer past 2^53-1"),
+    ("_check_integers", lambda _tree: None, "an integer past 2^53-1"),
     ("bound_context", lambda _text, _binding: b"{}", "another value of a binding field"),
     ("sorted", list, "binding fields in any order, sorted by key"),
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import unicodedata
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +19,7 @@ def read_policy_directory(directory: Path) -> dict[str, bytes]:
 
     Hidden files and folders are left out, and nothing else: what is skipped could be what denies.
     Raises BundleError: no such directory, nothing in it, a folder or file that cannot be read, a
-    link to a folder, a name that is not plain text, or more than the language allows. What is
+    link to a folder, a name that is not UTF-8, or more than the language allows. What is
     returned is what decides: nothing is read twice.
     """
     if not directory.is_dir():
@@ -65,19 +64,19 @@ def _stop(error: OSError) -> None:
 
 
 def _check_name(name: str) -> None:
-    """A name stands in digests, records and messages, and must read alike in all of them."""
-    if not name.isprintable() or not unicodedata.is_normalized("NFC", name):
-        shown = name.encode("unicode_escape").decode()
-        raise BundleError(
-            f"`{shown}`: a name must be printable Unicode text in form NFC; rename it"
-        )
+    """A name stands in the digest and in records, so it must be text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        shown = name.encode("ascii", "backslashreplace").decode()
+        raise BundleError(f"`{shown}`: the name is not UTF-8 text; rename the file") from None
 
 
 def _read(directory: Path, name: str) -> bytes:
     try:
         # A pipe would otherwise be waited for.
         descriptor = os.open(directory / name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise BundleError(f"`{name}` is not a regular file; remove or rename it")
             data = file.read(FILE_BYTES_MAX + 1)

@@ -124,10 +124,11 @@ def _check_target(target: str) -> None:
     is_six = host.startswith("[") and host.endswith("]")
     try:
         address = ipaddress.ip_address(host[1:-1] if is_six else host)
-        if (address.version == _IPV6) != is_six or not (port.isascii() and port.isdigit()):
-            raise ValueError(target)
     except ValueError:
-        raise PdpError(f"`{target}` is neither `unix:PATH` nor `IP:PORT`") from None
+        address = None
+    is_port = port.isascii() and port.isdigit()
+    if address is None or (address.version == _IPV6) != is_six or not is_port:
+        raise PdpError(f"`{target}` is neither `unix:PATH` nor `IP:PORT`")
     if not address.is_loopback:
         raise PdpError(f"`{target}` is another machine, and this version has no TLS")
 

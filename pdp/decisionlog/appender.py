@@ -58,7 +58,7 @@ class Place:
 
 
 class Appender:
-    """The open end of a log. After a failed sync, or any error that does not pass, it stays failed."""
+    """The open end of a log. After a failed sync, or an error that will not pass, it is failed."""
 
     def __init__(self, directory: Path, place: Place, setup: Setup) -> None:
         """Open a fresh segment: every start does, so an uncertain tail is never written after.

@@ -46,6 +46,11 @@ def bundle_directory(path: Path, opened: Sequence[Path], buffers: Buffers) -> Pa
     return nearest or outermost
 
 
+def heads(text: str) -> tuple[str, ...]:
+    """The lines of a policy file that say which directory it belongs to."""
+    return (*_BUNDLE.findall(text), "", *_IMPORT.findall(text))
+
+
 def _texts(folder: Path, buffers: Buffers) -> Iterator[str]:
     """The policy files directly in a folder."""
     try:

@@ -144,9 +144,7 @@ class Desk:
         named = [folder.uri for folder in workspace.folders.values()]
         if not named and workspace.root_uri:
             named = [workspace.root_uri]
-        paths = [path for path in map(_path, named) if path is not None]
-        # The innermost first, for folders in folders.
-        self.session.opened = sorted(paths, key=lambda path: -len(path.parts))
+        self.session.open_folders(path for path in map(_path, named) if path is not None)
 
     def opened(self, params: lsp.DidOpenTextDocumentParams) -> None:
         document = params.text_document

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pdp.lang.diagnostics import Diagnostic
-from pdp.lsp.folders import Folder, bundle_directory
+from pdp.lsp.folders import Folder, bundle_directory, heads
 
 
 @dataclass(slots=True)
@@ -21,10 +21,21 @@ class Session:
     _texts: dict[Path, str] = field(default_factory=dict)
     _folders: dict[Path, Folder] = field(default_factory=dict)
     _shown: dict[Path, dict[str, list[Diagnostic]]] = field(default_factory=dict)
+    # Where each file belongs: found by reading disks, so not at every letter that is typed.
+    _roots: dict[Path, Path | None] = field(default_factory=dict)
+
+    def open_folders(self, folders: Iterable[Path]) -> None:
+        """The folders that the editor has open, from now on."""
+        # The innermost first, for folders in folders.
+        self.opened = sorted(folders, key=lambda path: -len(path.parts))
+        self._roots.clear()
 
     def put(self, path: Path, text: str) -> Folder | None:
         """A file was opened or changed. The folder it belongs to, if it is part of a bundle."""
+        before = self._texts.get(path)
         self._texts[path] = text
+        if before is None or heads(before) != heads(text):
+            self._roots.clear()
         found = self.find(path)
         if found is None:
             return None
@@ -36,6 +47,7 @@ class Session:
         """A file was closed. The folder it belonged to."""
         found = self.find(path)
         self._texts.pop(path, None)
+        self._roots.clear()
         if found is None:
             return None
         folder, name = found
@@ -49,6 +61,7 @@ class Session:
     def reread(self, paths: Iterable[Path]) -> list[Folder]:
         """Files changed on disk. The folders in use that hold one of them, read again."""
         changed = list(paths)
+        self._roots.clear()
         touched = [
             folder
             for folder in self._folders.values()
@@ -60,7 +73,9 @@ class Session:
 
     def find(self, path: Path) -> tuple[Folder, str] | None:
         """The folder of a file and its name there; None for a file outside a bundle."""
-        root = bundle_directory(path, self.opened, self._texts)
+        if path not in self._roots:
+            self._roots[path] = bundle_directory(path, self.opened, self._texts)
+        root = self._roots[path]
         if root is None:
             return None
         folder = self._folders.get(root)

@@ -33,8 +33,8 @@ _OPTIONS: Final = (
     # Only `identity` (bit 0): what arrives has the size it says it has.
     ("grpc.compression_enabled_algorithms_bitset", 1),
 )
-# A client sends a request right behind the call that it belongs to, and both come from this machine.
-# A call whose request does not follow would keep a thread for as long as its caller likes.
+# A client on this machine sends the request right behind its call. A call whose request does not
+# follow would keep a thread for as long as its caller likes.
 SILENCE_S: Final = 1.0
 _PREFIX: Final = f"/{SERVICE}/"
 _CODES: Final = {status: grpc.StatusCode[status.name] for status in Status}
@@ -79,7 +79,7 @@ class GrpcDoor:
             "GetReceipt": handlers.get_receipt,
         }
         methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-            # One message each way. As streams, since gRPC tells who calls before the request is there.
+            # One message each way; as streams, since those reach us before the request does.
             name: grpc.stream_unary_rpc_method_handler(self._behaviour(call))
             for name, call in calls.items()
         }
@@ -157,10 +157,10 @@ class GrpcDoor:
         def behave(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             try:
                 data = self._silent.awaited(requests, context)
-                if data is None:
-                    raise Refused(Status.UNIMPLEMENTED, "no_request", "a call needs a request")
-                self._admission.reached()
-                return call(data, caller(context.peer()))
+                if data is not None:
+                    self._admission.reached()
+                    return call(data, caller(context.peer()))
+                ended, text = Status.UNIMPLEMENTED, "a call needs a request"
             except grpc.RpcError:
                 # The caller is gone.
                 raise

@@ -166,7 +166,7 @@ def _second_signal_exits() -> None:
 
 @contextmanager
 def _ticking(door: GrpcDoor, handlers: Handlers) -> Iterator[None]:
-    """About once a second: end silent calls, write down what was only counted, keep health honest."""
+    """About once a second: end silent calls, write what was only counted, keep health honest."""
     done = threading.Event()
 
     def tick() -> None:

@@ -47,19 +47,19 @@ def test_following_sees_new_records_segments_and_starts(tmp_path, monkeypatch):
     monkeypatch.setattr(show, "POLL_S", 0.005)
     samples.build(tmp_path, 5)
     seen: list[int] = []
-    enough = threading.Event()
+    started, enough = threading.Event(), threading.Event()
 
     def follow() -> None:
         for item in show.tail(tmp_path, 2, follow=True):
             seen.append(item.seq)
-            if item.seq == 1:
-                enough.set()
+            started.set()
             if len(seen) == 2 + 60:
                 enough.set()
                 return
 
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
+    assert started.wait(timeout=30)
     for _ in range(2):
         with Writer.open(tmp_path, samples.setup(segment_bytes=1_500)) as writer:
             list(samples.fill(writer, 29))

@@ -55,3 +55,10 @@ def test_their_tests_pass() -> None:
     results = Engine(acme()).run_tests()
     assert len(results) == 4
     assert [(r.test.title, r.problems) for r in results if not r.passed] == []
+
+
+def test_their_invariants_hold_on_generated_requests() -> None:
+    results = Engine(acme()).try_invariants(seed=1, count=300)
+    assert len(results) == 2
+    assert [(r.invariant.title, r.counterexample) for r in results if not r.passed] == []
+    assert all(result.tested > 100 for result in results)

@@ -1,6 +1,6 @@
 """The static checks against files that say beside each line what they must say, and where.
 
-Also: no conflict is claimed where a request fits, broken checks are noticed, nothing is quadratic.
+Each check has a broken twin that a file notices, and ten thousand rules are no burden.
 """
 
 from __future__ import annotations
@@ -8,33 +8,16 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
-from random import Random
 from typing import Any, Final
 
 import pytest
 
 from pdp.engine import check_files
 from pdp.lang import checker
-from pdp.lang.checked import (
-    And,
-    Attr,
-    CheckedPolicies,
-    Compare,
-    Const,
-    Count,
-    Expr,
-    Has,
-    InCollection,
-    Not,
-    Or,
-    Quantified,
-    Value,
-    Var,
-)
+from pdp.lang.checked import CheckedPolicies
 from pdp.lang.checker import check, read_sources
 from pdp.lang.declared.bundles import Bundle
 from pdp.lang.diagnostics import Diagnostic
@@ -50,8 +33,7 @@ from pdp.lang.lints import (
     unused,
 )
 from pdp.lang.lints.complaints import CODES
-from pdp.lang.lints.constraints import Conflict, Domain, assume
-from pdp.lang.lints.forms import all_parts
+from pdp.lang.lints.constraints import Domain
 from pdp.lang.lints.program import Program, program_of
 from pdp.lang.source import Source
 
@@ -60,7 +42,8 @@ BESIDE = ("_schema.charter", "_people.directory.json", "words.json")
 FILES = sorted(path.name for path in CORPUS.glob("*.charter") if path.name not in BESIDE)
 EXPECTED = re.compile(r"(C\d{4}) `([^`]*)`")
 
-Found = Counter[tuple[int, str, str]]
+# File, line, code and the words under the carets.
+Found = Counter[tuple[str, int, str, str]]
 
 
 def underlined(diagnostic: Diagnostic, sources: dict[str, Source]) -> str:
@@ -80,14 +63,13 @@ def found_in(name: str) -> Found:
     files = read(*BESIDE, name)
     found = check_files(files).diagnostics
     sources = read_sources(files)
-    assert [d for d in found if d.span.file != name] == []
-    return Counter((d.span.line, d.code.code, underlined(d, sources)) for d in found)
+    return Counter((d.span.file, d.span.line, d.code.code, underlined(d, sources)) for d in found)
 
 
 def expected_in(name: str) -> Found:
     lines = (CORPUS / name).read_text().split("\n")
     return Counter(
-        (number, code, words)
+        (name, number, code, words)
         for number, line in enumerate(lines, 1)
         for code, words in EXPECTED.findall(line.partition("#!")[2])
     )
@@ -107,7 +89,7 @@ def test_every_slip_is_found_at_its_words_and_nothing_else(name: str) -> None:
 
 
 def test_every_code_is_shown_by_a_file() -> None:
-    shown = {code for name in FILES for _, code, _ in expected_in(name)}
+    shown = {code for name in FILES for _, _, code, _ in expected_in(name)}
     assert shown == {*CODES, "C0502"}
 
 
@@ -159,174 +141,13 @@ def test_a_guard_alone_is_not_told_that_nobody_is_allowed_anything() -> None:
     assert found == ()
 
 
-# ---------------------------------------------------------------- no conflict where one fits
-
-ASKED = """
-bundle b { version "1" language 1 owner "o" contact "c" governs t }
-enum S { x, y, z }
-level L { low < mid < high }
-entity Team directory in Team
-entity User person directory in Team { name: string }
-action t.do reversible risk low {
-    a: int, b: int, s: S, l: L, o: bool, n?: int, d: decimal, to: set<string>[0..2],
-}
-policy p { owner "o" contact "c" reason "r"
-"""
-VALUES: Final[dict[str, tuple[Value | None, ...]]] = {
-    "a": (-1, 0, 1, 2, 3),
-    "b": (0, 2),
-    "s": ("x", "y", "z"),
-    "l": (0, 1, 2),
-    "o": (False, True),
-    "n": (None, 0, 1),
-    "d": (0, 5_000, 10_000),
-    "to": ((), ("a",), ("b",), ("a", "b")),
-}
-ATOMS: Final = (
-    *(f"args.a {op} {n}" for op in ("==", "!=", "<", "<=", ">", ">=") for n in (0, 1, 2)),
-    "args.a in [0, 2]",
-    "args.a not in [1, 3]",
-    *(f"args.a {op} args.b" for op in ("==", "<", ">=")),
-    "args.b > args.a",
-    *(f"args.s {op} {m}" for op in ("==", "!=") for m in "xyz"),
-    "args.s in [x, y]",
-    *(f"args.l {op} {m}" for op in ("==", "!=", "<", "<=", ">", ">=") for m in ("low", "mid")),
-    "args.o",
-    "not args.o",
-    "has args.n",
-    "not has args.n",
-    "(has args.n and args.n > 0)",
-    "(not has args.n or args.n == 1)",
-    "args.d > 0.00",
-    "args.d < 1.00",
-    "args.d * 0.5 > 0.2000",
-    "args.d * 0.5 < 0.2001",
-    "count(args.to) == 0",
-    "count(args.to) >= 2",
-    "count(args.to) > 2",
-    '"a" in args.to',
-    *(f'{q} t in args.to satisfies (t == "a")' for q in ("some", "every", "no")),
-    'not (every t in args.to satisfies (t != "b"))',
-    "true",
-)
-
-
-def condition(rng: Random, depth: int) -> str:
-    if depth == 0 or rng.random() < 0.15:
-        return rng.choice(ATOMS)
-    if rng.random() < 0.15:
-        return f"not ({condition(rng, depth - 1)})"
-    word = rng.choice((" and ", " and ", " or "))
-    return "(" + word.join(condition(rng, depth - 1) for _ in range(rng.randint(2, 3))) + ")"
-
-
-def asked(seed: int, count: int) -> list[Expr]:
-    """Random conditions, checked."""
-    rng = Random(seed)
-    rules = (
-        f'rule r{i}: deny User to t.do when {condition(rng, 3)} because "{i}"' for i in range(count)
-    )
-    program, found = check({"a.charter": (ASKED + "\n".join(rules) + "}").encode()})
-    assert program is not None, found
-    return [rule.when for rule in program.rules if rule.when is not None]
-
-
-def holds(expr: Expr, args: dict[str, Value | None]) -> Any:
-    """Plain evaluation, written for these conditions alone."""
-    match expr:
-        case And():
-            return all(holds(part, args) for part in expr.operands)
-        case Or():
-            return any(holds(part, args) for part in expr.operands)
-        case Not():
-            return not holds(expr.operand, args)
-        case Const():
-            return expr.value
-        case Has(target=Attr(name=name)):
-            return args[name] is not None
-        case Attr() | Var():
-            return args[expr.name]
-        case Count():
-            return len(holds(expr.collection, args))
-        case Compare():
-            left, right = holds(expr.left, args), holds(expr.right, args)
-            return {
-                "==": left == right, "!=": left != right, "<": left < right, "<=": left <= right,
-                ">": left > right, ">=": left >= right,
-            }[expr.op] if type(left) is not str else (left == right) is (expr.op == "==")  # fmt: skip
-        case InCollection():
-            return holds(expr.item, args) in holds(expr.collection, args)
-        case Quantified():
-            members = holds(expr.collection, args)
-            found = [holds(expr.body, {**args, expr.variable: member}) for member in members]
-            return {"some": any(found), "every": all(found), "no": not any(found)}[expr.quantifier]
-        case _:
-            operand, factor = expr.operand, expr.factor  # type: ignore[union-attr]
-            return holds(operand, args) * factor.value / 10_000
-
-
-def requests() -> Iterator[dict[str, Value | None]]:
-    for chosen in product(*VALUES.values()):
-        yield dict(zip(VALUES, chosen, strict=True))
-
-
-def wrong_claims(seed: int, count: int) -> tuple[int, list[str]]:
-    """How many conflicts were claimed, and those that some request contradicts."""
-    everything = list(requests())
-    claims, wrong = 0, []
-    for expr in asked(seed, count):
-        for truth in (True, False):
-            if isinstance(assume(expr, {}, truth=truth), Conflict):
-                claims += 1
-                fits = [args for args in everything if bool(holds(expr, args)) is truth]
-                if fits:
-                    wrong.append(f"{truth} is possible for {fits[0]}: {expr}")
-    return claims, wrong
-
-
-def test_no_conflict_is_claimed_where_some_request_fits() -> None:
-    claims, wrong = wrong_claims(seed=1, count=600)
-    assert wrong == []
-    assert claims > 30
-
-
-def test_an_interval_that_is_one_short_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = constraints._interval
-
-    def short(op: str, value: int, step: int) -> Domain:
-        return right(op, value - 1, step) if op == "<=" else right(op, value, step)
-
-    monkeypatch.setattr(constraints, "_interval", short)
-    assert wrong_claims(seed=1, count=600)[1] != []
-
-
-def test_whole_units_are_not_taken_for_computed_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(constraints, "_step", lambda _subject: 2)
-    text = ASKED + "rule r: deny User to t.do when args.d * 0.5 > 0.2000 and args.d * 0.5 < 0.2001"
-    _, found = check({"a.charter": (text + ' because "x" }').encode()})
-    assert "C0604" in {d.code.code for d in found}
-
-
-def test_the_short_way_never_misses_a_conflict() -> None:
-    skipped = 0
-    for expr in asked(seed=2, count=600):
-        if conditions._could_conflict([expr], {}):
-            continue
-        skipped += 1
-        for part in all_parts(expr):
-            if isinstance(part, And | Or | Not | Quantified | Compare | Has | InCollection):
-                for truth in (True, False):
-                    assert not isinstance(assume(part, {}, truth=truth), Conflict), part
-    assert skipped > 20
-
-
 # ---------------------------------------------------------------- broken checks are noticed
 
 SABOTAGE: Final[list[tuple[object, str, Callable[..., Any], str]]] = [
     (cost, "_members_max", lambda _collection: 1, "cost.charter"),
     (cost, "TERMS_MAX", None, "lengths.charter"),  # type: ignore[list-item]
-    (constraints, "_interval", lambda *_: Domain(), "conditions.charter"),
-    (conditions, "_could_conflict", lambda *_: False, "conditions.charter"),
+    (constraints, "interval", lambda *_: Domain(), "conditions.charter"),
+    (conditions, "could_conflict", lambda *_: False, "conditions.charter"),
     (conditions, "is_inside", lambda *_: True, "conditions.charter"),
     (conditions, "without_switches", lambda expr, _program: expr, "conditions.charter"),
     (absences, "is_filled", lambda *_: True, "absences.charter"),

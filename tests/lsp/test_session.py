@@ -54,6 +54,19 @@ def test_a_bundle_line_that_is_not_saved_counts(tree: Path) -> None:
     assert bundle_directory(tree / "one/more/rules.charter", [], gone) is None
 
 
+def test_a_bundle_line_that_is_typed_moves_the_file(tree: Path) -> None:
+    session = Session([tree])
+    path = tree / "none" / "x.charter"
+    folder = session.put(path, "# nothing yet\n")
+    assert folder is not None
+    assert folder.root == tree
+    moved = session.put(path, BUNDLE.format("fresh"))
+    assert moved is not None
+    assert moved.root == tree / "none"
+    session.open_folders([])
+    assert session.put(path, "") is None
+
+
 def test_news_are_told_once(tmp_path: Path) -> None:
     path = tmp_path / "shop.charter"
     path.write_text(SHOP)

@@ -63,13 +63,11 @@ def test_a_pipe_is_refused_not_waited_for(policies: Path) -> None:
         read_policy_directory(policies)
 
 
-@pytest.mark.parametrize("name", [b"a\xff.json", b"a\n.json", b"a\x1b[2J.json", b"e\xcc\x81.json"])
-def test_a_name_that_is_not_plain_text_is_refused(policies: Path, name: bytes) -> None:
-    (policies / os.fsdecode(name)).write_bytes(b"{}")
-    with pytest.raises(BundleError, match="must be printable Unicode text") as found:
+def test_a_name_that_is_not_text_is_refused(policies: Path) -> None:
+    (policies / os.fsdecode(b"a\xff.json")).write_bytes(b"{}")
+    with pytest.raises(BundleError, match="not UTF-8 text") as found:
         read_policy_directory(policies)
     assert str(found.value).isascii()
-    assert str(found.value).isprintable()
 
 
 def stop() -> bytes:

@@ -1,4 +1,4 @@
-"""What callers put into records reaches a reviewer's terminal as text: no escape, no tag, no crash."""
+"""What callers put into records reaches a terminal as text: no escape, no tag, no crash."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def _check_rule(
     rule: Rule, program: Program, facts: Facts, seen: set[Span]
 ) -> Iterator[Diagnostic]:
     conditions = [part for part in (rule.when, rule.unless) if part is not None]
-    if not _could_conflict(conditions, facts):
+    if not could_conflict(conditions, facts):
         return
     decl = program.rule_decls[rule.name]
     if rule.when is not None and decl.when is not None:
@@ -243,7 +243,7 @@ class _Parts:
 # ---------------------------------------------------------------- worth looking
 
 
-def _could_conflict(conditions: Iterable[Expr], facts: Facts) -> bool:
+def could_conflict(conditions: Iterable[Expr], facts: Facts) -> bool:
     """Whether it is worth asking ``assume``: some value is asked about twice, or has few values.
 
     Never False where ``assume`` could find a conflict, in the conditions or any part of them.

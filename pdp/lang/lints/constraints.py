@@ -267,10 +267,10 @@ def _compare(expr: Compare, facts: Facts, op: str) -> Facts | Conflict:
         only: frozenset[Hashable] = frozenset({value})
         return _narrow(left, Domain(among=only) if op == "==" else Domain(but=only), expr, facts)
     assert isinstance(value, int), op
-    return _narrow(left, _interval(op, value, _step(left)), expr, facts)
+    return _narrow(left, interval(op, value, _step(left)), expr, facts)
 
 
-def _interval(op: str, value: int, step: int) -> Domain:
+def interval(op: str, value: int, step: int) -> Domain:
     """The numbers that compare so with ``value``; ``step`` is 2 for whole units, else 1."""
     match op:
         case "==":
