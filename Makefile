@@ -4,12 +4,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Worker processes for the tests. Tests of one file stay together and in order.
 JOBS ?= 2
+# Inputs for each target of `make fuzz`.
+RUNS ?= 2000
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench proto errors fmt lock clean
+.PHONY: help demo test check bench fuzz campaign proto errors fmt lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +31,12 @@ check: .venv/.installed ## format, lint, types, architecture, tidiness
 
 bench: .venv/.installed ## how fast a decision is, side by side with plain Python
 	$(BIN)/python benchmarks/decide.py $(ARGS)
+
+fuzz: .venv/.installed ## look for inputs that break something; RUNS=20000 for longer
+	$(BIN)/python tools/fuzz.py --runs $(RUNS) $(ARGS)
+
+campaign: .venv/.installed ## what is too long for every change: a million inputs for each target
+	$(BIN)/python tools/fuzz.py --runs 1000000
 
 proto: .venv/.installed ## write pdp/_proto from proto/
 	$(BIN)/python tools/generate_proto.py

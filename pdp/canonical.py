@@ -18,10 +18,13 @@ INT_EXACT_MAX: Final = 2**53 - 1
 
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-# Controls, and what makes text look other than it is (UAX 9 embeddings, isolates, marks).
-_HIDDEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+# Controls, and what makes text look other than it is: characters that reorder others (UAX 9), and
+# those that take no room (soft hyphen, zero-width ones, invisible operators, tags).
+HIDDEN_CHARACTERS: Final = (
+    "\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\U000e0000-\U000e007f"
 )
+_HIDDEN: Final = re.compile(f"[{HIDDEN_CHARACTERS}]")
 
 
 class CanonicalError(ValueError):
@@ -119,7 +122,7 @@ def check_identifier(text: str, path: str, chars_max: int = 512) -> None:
     """As ``check_text``, and an identifier holds no control or bidirectional characters."""
     check_text(text, path, chars_max)
     if _HIDDEN.search(text):
-        raise CanonicalError("holds a control or bidirectional character", path)
+        raise CanonicalError("holds a control, invisible or bidirectional character", path)
 
 
 def _normalised(tree: Tree) -> Tree:

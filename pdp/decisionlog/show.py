@@ -26,10 +26,9 @@ from pdp.decisionlog.record import Kind, Record
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 POLL_S: Final = 0.2
-# Controls, and what makes text look other than it is (the class of pdp.canonical), and surrogates.
-_HIDDEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)
+# What makes text look other than it is, and surrogates.
+_HIDDEN: Final = re.compile(f"[{canonical.HIDDEN_CHARACTERS}\ud800-\udfff]")
+_BMP_MAX: Final = 0xFFFF
 # Fields whose text is JSON: shown as what it says.
 _JSON_FIELDS: Final = frozenset(
     {
@@ -116,8 +115,12 @@ def time_text(unix_ns: int) -> str:
 
 
 def escaped(text: str) -> str:
-    """``text`` with every control and bidirectional character written as its code point."""
-    return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    """``text`` with every control, invisible and bidirectional character as its code point."""
+    return _HIDDEN.sub(lambda match: _code_point(ord(match[0])), text)
+
+
+def _code_point(number: int) -> str:
+    return f"\\u{number:04x}" if number <= _BMP_MAX else f"\\U{number:08x}"
 
 
 def _find_seq(directory: Path, seq: int) -> Record | None:

@@ -121,8 +121,8 @@ class Folder:
 
     def drop(self, name: str) -> None:
         """A file was closed: what is on disk counts again."""
-        self._buffers.pop(name, None)
-        self.read()
+        if self._buffers.pop(name, None) is not None:
+            self.read()
 
     @property
     def is_in_use(self) -> bool:

@@ -164,6 +164,7 @@ class Desk:
         folder = self.session.put(path, text)
         if folder is not None:
             self._check_soon(folder, pause_s)
+        self._show_abandoned()
 
     def saved(self, params: lsp.DidSaveTextDocumentParams) -> None:
         self._reread([params.text_document.uri])
@@ -175,6 +176,7 @@ class Desk:
         folder = self.session.drop(path)
         if folder is not None:
             self._show(folder)
+        self._show_abandoned()
         self._uris.pop(path, None)
         self._versions.pop(path, None)
 
@@ -214,6 +216,11 @@ class Desk:
                     version=self._versions.get(folder.root / file),
                 )
             )
+
+    def _show_abandoned(self) -> None:
+        """Take back the complaints about folders that no open file belongs to any more."""
+        for folder in self.session.abandoned():
+            self._show(folder)
 
     def _tell_problem(self, folder: Folder) -> None:
         """A directory that cannot be read, once."""

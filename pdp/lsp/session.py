@@ -37,6 +37,10 @@ class Session:
         if before is None or heads(before) != heads(text):
             self._roots.clear()
         found = self.find(path)
+        for other in self._folders.values():
+            # A `bundle` line can come or go: then the file belongs to another folder than before.
+            if found is None or other is not found[0]:
+                other.drop(other.name_of(path) or "")
         if found is None:
             return None
         folder, name = found
@@ -93,6 +97,10 @@ class Session:
     def folders(self) -> list[Folder]:
         """Every folder with an open file."""
         return [folder for folder in self._folders.values() if folder.is_in_use]
+
+    def abandoned(self) -> list[Folder]:
+        """Every folder of which nothing is open any more, and that was not told so yet."""
+        return [folder for folder in self._folders.values() if not folder.is_in_use]
 
     def news(self, folder: Folder) -> dict[str, list[Diagnostic]]:
         """The complaints of each file that differ from what was told last: none left, too.

@@ -12,7 +12,7 @@ from pdp.service.status import Refused, Status
 
 # All items together, merged: large defaults could otherwise turn one small message into a thousand
 # large ones, each of them decided and logged.
-MERGED_BYTES_MAX: Final = 16 * model.REQUEST_BYTES_MAX
+MERGED_BYTES_MAX: Final = 4 * model.REQUEST_BYTES_MAX
 
 
 def merged_items(batch: pb.DecideBatchRequest) -> list[pb.DecideRequest]:

@@ -96,6 +96,7 @@ TABLE: Final = [
     ("init {policies}", Exit.INVALID, "is not empty; name a new directory\n"),
     ("schema", Exit.INVALID, "Usage: pdp schema [OPTIONS] COMMAND"),
     ("schema from-mcp {gone}", Exit.INVALID, "cannot be read: No such file or directory\n"),
+    ("lsp extra", Exit.INVALID, "error: unexpected `extra`\n"),
     ("demo extra", Exit.INVALID, "error: unexpected `extra`\n"),
 ]  # fmt: skip
 

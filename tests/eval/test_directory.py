@@ -79,7 +79,7 @@ PROBLEMS: Final[list[tuple[str, object, str]]] = [
     ("a long id", {"Team": {"a" * 513: {}}},
         f"`Team::{'a' * 58}…`: longer than 512 characters"),
     ("a hidden character", {"Team": {"a\u202e": {}}},
-        "`Team::a\u202e`: holds a control or bidirectional character"),
+        "`Team::a\u202e`: holds a control, invisible or bidirectional character"),
     ("no object", {"Team": {"a": []}}, "`Team::a`: expected an object"),
     ("an unknown member", {"Team": {"a": {"parents": []}}}, "`Team::a` parents: unknown member"),
     ("attributes of another kind", {"Team": {"a": {"attributes": []}}},

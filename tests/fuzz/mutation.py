@@ -209,8 +209,9 @@ def json_text(data: bytes, rng: random.Random) -> bytes:
 
 
 _JSON: Final = (
-    "null", "true", "{}", "[]", '"\\ud800"', '"\\u0000"', '""', "-0", "1e400", '{"a":1,"a":2}', "NaN",
-    '"principal"', '"on_behalf_of"', '"entities"', '"attributes"', '"groups"', '"type"', '"id"', "1.50",
+    "null", "true", "{}", "[]", '"\\ud800"', '"\\u0000"', '""', "-0", "1e400", '{"a":1,"a":2}',
+    "NaN", "1.50",
+    '"principal"', '"on_behalf_of"', '"entities"', '"attributes"', '"groups"', '"type"', '"id"',
 )  # fmt: skip
 
 

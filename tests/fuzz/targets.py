@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import resource
 import tempfile
 import time
@@ -37,11 +38,17 @@ SECONDS_MAX: Final = 1.0
 MEMORY_BYTES_MAX: Final = 256 << 20
 NOW_US: Final = 1_772_445_600_000_000
 STARTER: Final = mutation.ROOT / "pdp" / "authoring" / "starter"
+COMPANY: Final = mutation.ROOT / "policies"
 SHOP: Final = mutation.ROOT / "tests" / "service" / "policies"
 DEMO: Final = mutation.ROOT / "pdp" / "cli" / "demo_requests.json"
 SCHEMA: Final = mutation.ROOT / "tests" / "corpus" / "diagnostics" / "_schema.charter"
 SEEDS: Final = Path(__file__).parent / "seeds"
-EMPTY_POLICY: Final = b'policy p { owner "o" contact "c" reason "r" rule a: allow Robot to pay.check }\n'
+VECTORS: Final = mutation.ROOT / "tests" / "corpus" / "vectors"
+EMPTY_POLICY: Final = (
+    b'policy p { owner "o" contact "c" reason "r" rule a: allow Robot to pay.check }\n'
+)
+_BLOCK: Final = re.compile(r"^```charter\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_DIRECTORY: Final = re.compile(r"^```json directory\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 class Wrong(AssertionError):
@@ -116,14 +123,14 @@ def run_tests(data: bytes) -> bool:
 
 
 @cache
-def starter() -> Engine:
-    return Engine.from_directory(STARTER, unsafe_accept_unsigned=True, clock=lambda: NOW_US)
+def _company() -> Engine:
+    return Engine.from_directory(COMPANY, unsafe_accept_unsigned=True, clock=lambda: NOW_US)
 
 
 def run_request(data: bytes) -> bool:
     try:
         request = Request.from_json(data)
-        decision = starter().decide(request)
+        decision = _company().decide(request)
     except RequestError:
         return False
     _must_be_decided(decision.reasons.for_auditor)
@@ -152,7 +159,9 @@ def run_handlers(data: bytes) -> bool:
     batched = data[:1] == b"\1"
     try:
         if batched:
-            answers = [*pb.DecideBatchResponse.FromString(handlers.decide_batch(data[1:], "f")).answers]
+            answers = [
+                *pb.DecideBatchResponse.FromString(handlers.decide_batch(data[1:], "f")).answers
+            ]
         else:
             answers = [pb.DecideResponse.FromString(handlers.decide(data[1:], "f"))]
     except Refused as refused:
@@ -177,15 +186,19 @@ def _small_texts() -> Iterator[bytes]:
 
 
 def _bundles() -> Iterator[bytes]:
-    """The starter bundle, and a schema with declarations of others thrown in."""
+    """The starter bundle, a schema with little beside it, and the bundles of the test vectors."""
     paths = [path for path in sorted(STARTER.iterdir()) if path.suffix in {".charter", ".json"}]
     yield mutation.joined({path.name: path.read_bytes() for path in paths})
-    schema = SCHEMA.read_bytes()
-    yield mutation.joined({"s.charter": schema, "p.charter": EMPTY_POLICY})
-    rng = random.Random(1)
-    for _ in range(40):
-        more = "".join(rng.sample(mutation.declarations(), 3)).encode()
-        yield mutation.joined({"s.charter": schema, "p.charter": EMPTY_POLICY + more})
+    yield mutation.joined({"s.charter": SCHEMA.read_bytes(), "p.charter": EMPTY_POLICY})
+    for page in sorted(VECTORS.glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        schema, *policies = _BLOCK.findall(text) or [""]
+        directory = _DIRECTORY.search(text)
+        for policy in policies[:6]:
+            files = {"s.charter": schema.encode(), "p.charter": policy.encode()}
+            if directory is not None:
+                files["p.directory.json"] = directory[1].encode()
+            yield mutation.joined(files)
 
 
 def _requests() -> Iterator[bytes]:

@@ -63,6 +63,7 @@ def test_a_bundle_line_that_is_typed_moves_the_file(tree: Path) -> None:
     moved = session.put(path, BUNDLE.format("fresh"))
     assert moved is not None
     assert moved.root == tree / "none"
+    assert session.abandoned() == [folder]
     session.open_folders([])
     assert session.put(path, "") is None
 

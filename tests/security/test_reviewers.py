@@ -18,8 +18,6 @@ from pdp.model import Entity
 from tests.service import questions as ask
 from tests.service.desk import Desk
 
-pytest_plugins = ("tests.service.conftest",)
-
 # Harmless each, but a type and an id are shown side by side.
 HALVES: Final = (("[/", "x]"), ("[red", "x]"), ("[link=https", "//evil.example]"), ("\\", "[/]"))
 PIECES: Final = ("\\", "[", "]", "/", "[/]", "[red]", "[link=x]", "red", ":", " ")

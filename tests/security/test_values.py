@@ -16,8 +16,6 @@ from pdp.service.status import Refused, Status
 from tests.service import questions as ask
 from tests.service.desk import Desk
 
-pytest_plugins = ("tests.service.conftest",)
-
 SECRET: Final = "PIN-7319-secret"  # noqa: S105 - what is looked for
 ESCAPED: Final = "".join(f"\\u{ord(char):04x}" for char in SECRET)
 TWICE: Final = '{"a":1,"a":2}'

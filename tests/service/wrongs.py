@@ -84,7 +84,7 @@ REFUSED: Final = {
     "bidirectional control": (
         wrong(request_id="a\u202eb"),
         "invalid_request",
-        "request_id: holds a control or bidirectional character",
+        "request_id: holds a control, invisible or bidirectional character",
     ),
     "salt too short": (wrong(digest_salt=b"1"), "invalid_request", "digest_salt: must be 16"),
     **{

@@ -111,8 +111,16 @@ class Artist:
         )
 
     def _with_third(self, scene: Scene) -> Scene:
-        """The scene with everything described that it speaks of, or nearly everything."""
+        """The scene with everything described that it speaks of, or nearly everything.
+
+        Who is both in the chain and the resource is described once, in the chain's words.
+        """
         schema = self._checked.schema
+        same = [
+            thing for thing in scene.chain if scene.resource and thing.uid == scene.resource.uid
+        ]
+        if same:
+            scene = replace(scene, resource=same[0])
         kept = {thing.uid: thing for thing in scene.third}
         described = {t.uid for t in (*scene.chain, scene.resource) if t is not None}
         third: dict[str, Thing] = {}

@@ -128,7 +128,9 @@ class _Trial:
             tested += 1
             kept = [*kept, scene][-_KEPT_MAX:]
             decision = self._decision(scene)
-            if decision is not None and self._breaks(decision):
+            if decision is None:
+                self._refused += 1
+            elif self._breaks(decision):
                 return self._result(self._smallest(scene, decision), asked, tested)
         return InvariantResult(claim, count, tested, self._refused)
 
@@ -175,7 +177,6 @@ class _Trial:
         try:
             bound = self._policies.bind(scene.request(self._checked.schema))
         except RequestError:
-            self._refused += 1
             return None
         return self._policies.decide(bound, scene.now_us)
 

@@ -52,6 +52,8 @@ def _fixture(decl: nodes.FixtureDecl, type_name: str, names: Names, report: Repo
     parents: list[str] = []
     for name in decl.parents:
         const = names.values.get(name.text)
+        if name.text in names.refused or names.is_ambiguous(name, report):
+            continue
         if const is None or not isinstance(const.type, EntityT):
             report.append(complaints.unknown_group(name.span, name.text, names.groups()))
             continue

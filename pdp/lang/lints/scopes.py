@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeAlias
 
-from pdp.lang.checked import Rule
+from pdp.lang.checked import Attr, InEntity, Rule, type_of
 from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.lints import complaints
-from pdp.lang.lints.forms import Form, form
+from pdp.lang.lints.forms import Form, all_parts, form
 from pdp.lang.lints.program import Program
-from pdp.lang.types import Schema
+from pdp.lang.types import EntityT, Schema
 
 # A type and the group it must be below, or None: any of the type.
 Pair: TypeAlias = "tuple[str, str | None]"
@@ -163,6 +163,8 @@ def _adds_nothing(rule: Rule, other: Rule, index: Index) -> bool:
         return False
     if rule.because not in {"", other.because}:
         return False
+    if rule.effect in {"require", "oblige"} and _errs_alone(rule, other, index):
+        return False
     same = (
         index.condition(rule) == index.condition(other)
         and index.scope(other).is_within(index.scope(rule))
@@ -171,3 +173,38 @@ def _adds_nothing(rule: Rule, other: Rule, index: Index) -> bool:
         and other.because in {"", rule.because}
     )
     return not same or (other.span, other.name) < (rule.span, rule.name)
+
+
+def _errs_alone(rule: Rule, other: Rule, index: Index) -> bool:
+    """Whether an unknown entity can make ``rule`` an error, and so a deny, but not ``other``.
+
+    A deny that errs denies no more than one that holds, and an allow that errs allows nothing.
+    """
+    if index.condition(rule) != index.condition(other) and _can_err(rule):
+        return True
+    scope, wider = index.scope(rule), index.scope(other)
+    # Of principals that the directory describes wholly, every group is known.
+    who = frozenset(pair for pair in scope.who if not _is_closed(pair[0], index.schema))
+    return not _asks_no_more(wider.who, who) or any(
+        not _asks_no_more(wider.on[action], pairs) for action, pairs in scope.on.items()
+    )
+
+
+def _asks_no_more(wide: frozenset[Pair], narrow: frozenset[Pair]) -> bool:
+    """Whether each group that ``narrow`` asks about is asked about by ``wide`` too."""
+    return all(pair in wide for pair in narrow if pair[1] is not None)
+
+
+def _is_closed(type_name: str, schema: Schema) -> bool:
+    return all(schema.entities[name].is_directory for name in schema.parent_types(type_name))
+
+
+def _can_err(rule: Rule) -> bool:
+    """Whether a condition reads what is behind a reference."""
+    return any(
+        isinstance(part, InEntity)
+        or (isinstance(part, Attr) and isinstance(type_of(part.base), EntityT))
+        for condition in (rule.when, rule.unless)
+        if condition is not None
+        for part in all_parts(condition)
+    )
