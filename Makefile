@@ -29,7 +29,7 @@ check: .venv/.installed ## format, lint, types, architecture, tidiness
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/test_tidy.py
 
-bench: .venv/.installed ## how fast a decision is, side by side with plain Python
+bench: .venv/.installed ## what a decision costs, beside an empty handler on the same transport
 	$(BIN)/python benchmarks/decide.py $(ARGS)
 
 fuzz: .venv/.installed ## look for inputs that break something; RUNS=20000 for longer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -49,10 +50,8 @@ def check(
     """
     report: Report = BoundedReport()
     checked = None
-    try:
+    with contextlib.suppress(EnoughFound):  # then the report holds errors
         checked = _checked(files, today, read, report)
-    except EnoughFound:
-        pass  # it holds errors
     report = list(dict.fromkeys(report))  # a predicate used twice reports its mistake once
     report.sort(key=sort_key)
     if any(diagnostic.is_error for diagnostic in report):

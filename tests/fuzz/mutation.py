@@ -37,7 +37,7 @@ _NUMBERS: Final = (
 _TEXTS: Final = (
     '""', '"*"', r'"\*"', r'"\\"', r'"\x"', r'r"\*"', '"a*b*c"', '"/"', '"/a/../b"', '"10.0.0.0/8"',
     '"::ffff:1.2.3.4"', '"::/0"', '"(a|b)*c{2,5}"', '"(?i)["', '"Europe/Berlin"', '"nowhere.json"',
-    '"2026-12-25"', '"\u202e"', '"\u00e9"', '"e\u0301"', '"' + "x" * 300 + '"', '"a::b"', '"\ud7ff"',
+    '"2026-12-25"', '"\u202e"', '"\u00e9"', '"e\u0301"', '"' + "x" * 300 + '"', '"a::b"',
 )  # fmt: skip
 _NASTY: Final = (
     "\0", "\r", "\r\n", "\t", "\ufeff", "\u202e", "\u2028", "\xa0", "\u200b", "'", "`", ";", "&&",
@@ -258,4 +258,4 @@ def _change_message(request: pb.DecideRequest, rng: random.Random) -> None:
         case 6:
             request.on_behalf_of.add().CopyFrom(entity)
         case _:
-            request.ClearField(rng.choice(request.DESCRIPTOR.fields).name)  # type: ignore[arg-type]
+            request.ClearField(rng.choice(("principal", "resource", "args", "context")))

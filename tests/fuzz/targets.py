@@ -44,9 +44,19 @@ DEMO: Final = mutation.ROOT / "pdp" / "cli" / "demo_requests.json"
 SCHEMA: Final = mutation.ROOT / "tests" / "corpus" / "diagnostics" / "_schema.charter"
 SEEDS: Final = Path(__file__).parent / "seeds"
 VECTORS: Final = mutation.ROOT / "tests" / "corpus" / "vectors"
-EMPTY_POLICY: Final = (
-    b'policy p { owner "o" contact "c" reason "r" rule a: allow Robot to pay.check }\n'
-)
+BESIDE_SCHEMA: Final = b"""policy p {
+    owner "o" contact "c" reason "r"
+    rule a: allow Robot to pay.check when principal.purpose == "p" and resource in bots
+    rule b: deny Robot to mail.send when args.note > 5 because "late"
+}
+test "checking" {
+    agent bot
+    user ann
+    do pay.check on order
+    context { urgent: false }
+    expect deny
+}
+"""
 _BLOCK: Final = re.compile(r"^```charter\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _DIRECTORY: Final = re.compile(r"^```json directory\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -169,7 +179,7 @@ def run_handlers(data: bytes) -> bool:
         return False
     for answer in answers:
         _must(answer.HasField("receipt"), "answered without a record")
-        _must(answer.cause != pb.DENY_CAUSE_ERROR or bool(answer.errors), "a decision broke off")
+        _must_be_decided(answer.reasons.for_auditor)
     return any(answer.cause != pb.DENY_CAUSE_INVALID_REQUEST for answer in answers)
 
 
@@ -188,8 +198,9 @@ def _small_texts() -> Iterator[bytes]:
 def _bundles() -> Iterator[bytes]:
     """The starter bundle, a schema with little beside it, and the bundles of the test vectors."""
     paths = [path for path in sorted(STARTER.iterdir()) if path.suffix in {".charter", ".json"}]
-    yield mutation.joined({path.name: path.read_bytes() for path in paths})
-    yield mutation.joined({"s.charter": SCHEMA.read_bytes(), "p.charter": EMPTY_POLICY})
+    for _ in range(5):  # the two that have tests, far more often than one of the rest
+        yield mutation.joined({path.name: path.read_bytes() for path in paths})
+        yield mutation.joined({"s.charter": SCHEMA.read_bytes(), "p.charter": BESIDE_SCHEMA})
     for page in sorted(VECTORS.glob("*.md")):
         text = page.read_text(encoding="utf-8")
         schema, *policies = _BLOCK.findall(text) or [""]

@@ -21,12 +21,12 @@ from tests.fuzz.bursts import burst
 from tests.fuzz.targets import TARGETS
 
 EXECUTIONS: Final = {
-    "parser": 1_200,
-    "formatter": 800,
-    "checker": 300,
-    "tests": 300,
-    "request": 4_500,
-    "handlers": 3_000,
+    "parser": 3_000,
+    "formatter": 2_000,
+    "checker": 900,
+    "tests": 900,
+    "request": 8_000,
+    "handlers": 6_000,
 }
 SEED: Final = 20_260_302
 
@@ -116,7 +116,7 @@ SABOTAGE: Final = {
     "never the same twice": Sabotage(
         "formatter",
         "tests.fuzz.targets.format_source",
-        lambda real: lambda source: real(source) + "\n",
+        lambda real: lambda source: real(source) + "#\n",
         "formatted twice",
     ),
     "a bug in the checker": Sabotage(

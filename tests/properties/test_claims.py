@@ -82,7 +82,7 @@ def test_claims_on_generated_programs(first: int):
             passed, decision = _answer_of_pasted(made, result.counterexample)
             assert not passed, (seed, result.counterexample)
             assert _told(decision) == _told(result.decision), (seed, result.counterexample)
-    assert written > broken * 0.6
+    assert written > broken * 0.4
     assert broken > 10
 
 

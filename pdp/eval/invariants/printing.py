@@ -120,7 +120,8 @@ def _expected(claim: Invariant) -> str:
 def _told(decision: Decision) -> str:
     cause = f", cause {decision.cause.value}" if decision.cause else ""
     rules = ", ".join(rule.rule for rule in decision.rules)
-    return f"{decision.effect.value}{cause}{f', by {rules}' if rules else ''}"
+    effect = "approval" if decision.effect is Effect.REQUIRE_APPROVAL else decision.effect.value
+    return f"{effect}{cause}{f', by {rules}' if rules else ''}"
 
 
 def _unwritable(scene: Scene, schema: Schema) -> Iterator[str]:
