@@ -191,13 +191,14 @@ def table(answers: Sequence[Answered], columns: int) -> Table:
         made.add_column("rule or cause", ratio=8, overflow="fold")
         made.add_column("owner", width=_OWNER_COLUMNS, overflow="fold")
         made.add_column("reason", ratio=7, overflow="fold")
-        made.add_column("ms", justify="right", width=5)
     else:
         made.add_column("rule or cause, owner, reason", ratio=8, overflow="fold")
+    made.add_column("ms", justify="right", width=5)
     for number, answer in enumerate(answers, 1):
         decision, *why = _cells(answer)
-        told = [*why, f"{answer.latency_us / 1_000:.2f}"] if is_wide else [_stacked(why)]
-        made.add_row(str(number), safe(answer.action.title), decision, *told)
+        told = why if is_wide else [_stacked(why)]
+        latency = f"{answer.latency_us / 1_000:.2f}"
+        made.add_row(str(number), safe(answer.action.title), decision, *told, latency)
     return made
 
 

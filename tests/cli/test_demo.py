@@ -85,4 +85,4 @@ def test_the_table_fits_and_cuts_nothing_off(columns: int) -> None:
         assert all(word in told for word in words), answer.action.title
         if answer.decision is not None:
             assert all(word in told for rule in answer.decision.rules[:1] for word in [rule.owner])
-    assert ("ms" in text.split()) == (columns >= demo.WIDE_COLUMNS)
+    assert "ms" in text.split()

@@ -305,8 +305,9 @@ MANY: Final[dict[str, Case]] = {
 
 LONG: Final[dict[str, Case]] = {
     "a comment": Case("", lambda: text("#" + "x" * (MIB - 2_000))),
-    "a text": Case("", lambda: text(constant("x" * (MIB - 2_000)))),
-    "a text of escapes": Case("", lambda: text(constant(r"\\" * (MIB // 4)))),
+    "a text": Case("C0423", lambda: text(constant("x" * (MIB - 2_000)))),
+    "a text of escapes": Case("C0423", lambda: text(constant(r"\\" * (MIB // 4)))),
+    "a text that no request can carry": Case("C0423", lambda: when('args.note == "e\u0301"')),
     "a text of wrong escapes": Case("C0007", lambda: text(constant(r"\x" * 400_000))),
     "an open text": Case("C0006", lambda: text('const s: string = "' + "x" * (MIB - 2_000))),
     "a name": Case("", lambda: text(f"const {'x' * (MIB - 2_000)}: int = 5")),

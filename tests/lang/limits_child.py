@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,17 +88,19 @@ def in_child(name: str, run: Callable[[], dict[str, Any]]) -> None:
         print(json.dumps(killed), flush=True)  # noqa: T201 - the answer
 
 
+def case_measured(name: str) -> dict[str, Any]:
+    return measured(say, CASES[name].build, MEMORY_BYTES_MAX)
+
+
+def load_measured(_: str) -> dict[str, Any]:
+    return measured(load, lambda: real_rules(10, 1_000), LOAD_MEMORY_BYTES_MAX)
+
+
 def main(names: list[str]) -> None:
     """Run the named cases, or all."""
     charter_grammar()
     for name in names or [*CASES, LOAD]:
-        if name == LOAD:
-            in_child(
-                name, lambda: measured(load, lambda: real_rules(10, 1_000), LOAD_MEMORY_BYTES_MAX)
-            )
-        else:
-            build = CASES[name].build
-            in_child(name, lambda build=build: measured(say, build, MEMORY_BYTES_MAX))  # type: ignore[misc]
+        in_child(name, partial(load_measured if name == LOAD else case_measured, name))
 
 
 if __name__ == "__main__":

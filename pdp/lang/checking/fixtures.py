@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pdp import canonical
+from pdp.canonical import CanonicalError
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Const, Fixture
 from pdp.lang.declared import values, wirevalues
@@ -90,4 +91,12 @@ def object_text(
 ) -> str | None:
     """A record value as JSON object text in wire names; None after reporting."""
     members = values.read_record(record, fields, f"`{what}`", names, report)
-    return None if members is None else canonical.write(wirevalues.record_tree(members, fields))
+    if members is None:
+        return None
+    text = canonical.write(wirevalues.record_tree(members, fields))
+    try:
+        canonical.parse_object(text)
+    except CanonicalError as error:
+        report.append(complaints.bad_value(record.span, f"no request could say this: {error}"))
+        return None
+    return text

@@ -76,6 +76,8 @@ class WrittenOut:
 class Env:
     """Where an expression stands. ``claimed_where``: why claimed values may not be read, if so.
 
+    ``turned``: under something that exchanges true and false, or might.
+
     A new one for each rule, route or points: ``written_out`` limits what predicates add to them.
     """
 
@@ -85,6 +87,7 @@ class Env:
     proved: frozenset[Key] = NOTHING
     variables: Mapping[str, Typed] | None = None
     claimed_where: str = ""
+    turned: bool = False
     in_quantifier: bool = False
     calls: tuple[Predicate, ...] = ()
     written_out: WrittenOut = field(default_factory=WrittenOut, compare=False)
@@ -95,7 +98,7 @@ class Env:
 
     def without_claims(self, where: str) -> Env:
         """The same place, where a claimed value would loosen the answer."""
-        return self if self.claimed_where else replace(self, claimed_where=where)
+        return replace(self, claimed_where=self.claimed_where or where, turned=True)
 
 
 def key_of(expr: Expr) -> Key | None:

@@ -19,6 +19,7 @@ from pdp.lang.checked import (
     Not,
     Root,
     Value,
+    Var,
     Window,
 )
 from pdp.lang.conditions.scope import Env, Typed
@@ -96,6 +97,12 @@ def check_compare(node: nodes.Compare, env: Env, check: Check) -> Typed | None:
         comparable = op in {"==", "!="}
     else:
         comparable = left.type == right.type and _comparable(op, left.type)
+    if left.type == BOOL and not (_is_plain(left.expr) and _is_plain(right.expr)):
+        help = "write the condition itself, or `not (…)`"
+        env.report.append(
+            complaints.type_mismatch(node.span, "two plain values", "a compared condition", help)
+        )
+        return None
     if not comparable:
         env.report.append(complaints.not_comparable(node.span, op, left.type, right.type))
         return None
@@ -116,12 +123,17 @@ def _tier_is_trusted(op: str, left: Typed, right: Typed, env: Env) -> bool:
     if tier_right:
         op = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(op, op)
     safe = {IN_ALLOW: {"<", "<="}, "": {">", ">="}}.get(env.claimed_where, set())
-    if op in safe and not (tier_left and tier_right):
+    if op in safe and not env.turned and not (tier_left and tier_right):
         return True
     where = env.claimed_where or f"with `{op}`"
     span = (left if tier_left else right).expr.span
     env.report.append(complaints.claimed_loosens(span, "risk.tier", where))
     return False
+
+
+def _is_plain(expr: Expr) -> bool:
+    """Whether this is a value, not a condition: comparing conditions would hide a `not`."""
+    return isinstance(expr, Const | Attr | Root | Var)
 
 
 def is_tier(expr: Expr) -> bool:

@@ -85,7 +85,9 @@ def literal_value(node: nodes.Literal, report: Report, *, negative: bool = False
             if network is None:
                 report.append(_bad_network(node, "network", '`cidr "10.0.0.0/8"`'))
             return network
-        case "string" | "bool":
+        case "string":
+            return node.value if _can_occur(str(node.value), node.span, report) else None
+        case "bool":
             return node.value
         case kind:
             raise AssertionError(f"a literal of an unexpected kind: {kind}")
@@ -94,13 +96,23 @@ def literal_value(node: nodes.Literal, report: Report, *, negative: bool = False
 def path_value(text: str, span: Span, report: Report) -> Value | None:
     """A path literal: absolute and normalised, or None after reporting."""
     if scalars.is_normalised_path(text):
-        return text
+        return text if _can_occur(text, span, report) else None
     report.append(
         complaints.bad_value(
             span, f"`{text}` is not a normalised absolute path", "write it as `/srv/app`"
         )
     )
     return None
+
+
+def _can_occur(text: str, span: Span, report: Report) -> bool:
+    """Whether a request could carry the text: what none can would never be equal to anything."""
+    try:
+        canonical.check_text(text, "")
+    except CanonicalError as error:
+        report.append(complaints.bad_value(span, f"no request can carry this text: {error}"))
+        return False
+    return True
 
 
 def _bad_network(node: nodes.Literal, what: str, example: str) -> Diagnostic:

@@ -149,9 +149,11 @@ def _record(tree: dict[str, Tree], expected: RecordT, path: str) -> Value:
         if wire not in by_wire:
             raise CanonicalError(f"unknown member `{wire}`", path)
         target = by_wire[wire]
+        if item is None and target.nullable:
+            continue
         members[target.name] = from_tree(item, target.type, f"{path}.{wire}".lstrip("."))
     for declared in expected.fields:
-        if not declared.optional and declared.name not in members:
+        if not declared.optional and declared.wire not in tree:
             raise CanonicalError(f"`{declared.wire}` is missing", path)
     return members
 

@@ -123,6 +123,8 @@ class Index:
 
 def _keys(rule: Rule, schema: Schema) -> Iterator[tuple[Form, ...]]:
     """Under one of these is every rule that covers the scope: it must cover its first part too."""
+    if not rule.who or not rule.actions:
+        return  # a schema without principals, or `any action` where there is none
     clause, action = rule.who[0], rule.actions[0]
     name, on = min(clause.types), min(_resources(rule, action, schema), key=str)
     for pair in dict.fromkeys(((name, clause.group), (name, None))):
