@@ -184,15 +184,21 @@ def test_streams_may_be_closed(world: World) -> None:
 
 def started(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+        command(*arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        # A shell lets its background jobs ignore Ctrl-C, and whoever runs these tests may be one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads
     )
 
 
 def test_ctrl_c_ends_quietly(tmp_path: Path) -> None:
     # Whoever opens a fifo waits for its other end: once it is open, the command is at work.
-    fifo = tmp_path / "slow.charter"
+    fifo = tmp_path / "slow.json"
     os.mkfifo(fifo)
-    process = started("test", str(tmp_path))
+    policies = ("--policies", str(tmp_path), "--unsafe-accept-unsigned")
+    process = started("decide", str(fifo), *policies)
     try:
         with fifo.open("wb"):
             process.send_signal(signal.SIGINT)
