@@ -19,7 +19,6 @@ from pdp.lang.checked import (
     Not,
     Root,
     Value,
-    Var,
     Window,
 )
 from pdp.lang.conditions.scope import Env, Typed
@@ -97,12 +96,6 @@ def check_compare(node: nodes.Compare, env: Env, check: Check) -> Typed | None:
         comparable = op in {"==", "!="}
     else:
         comparable = left.type == right.type and _comparable(op, left.type)
-    if left.type == BOOL and not (_is_plain(left.expr) and _is_plain(right.expr)):
-        help = "write the condition itself, or `not (…)`"
-        env.report.append(
-            complaints.type_mismatch(node.span, "two plain values", "a compared condition", help)
-        )
-        return None
     if not comparable:
         env.report.append(complaints.not_comparable(node.span, op, left.type, right.type))
         return None
@@ -131,9 +124,14 @@ def _tier_is_trusted(op: str, left: Typed, right: Typed, env: Env) -> bool:
     return False
 
 
-def _is_plain(expr: Expr) -> bool:
-    """Whether this is a value, not a condition: comparing conditions would hide a `not`."""
-    return isinstance(expr, Const | Attr | Root | Var)
+def _operand(node: nodes.Expr, env: Env) -> Env:
+    """Where a side of a comparison stands: comparing a condition can hide a ``not``."""
+    while isinstance(node, nodes.Group):
+        node = node.inner
+    is_value = isinstance(
+        node, nodes.Path | nodes.Literal | nodes.Sum | nodes.Product | nodes.Negative
+    ) or (isinstance(node, nodes.Call) and node.name.text == "count")
+    return env if is_value else env.without_claims("in a compared condition")
 
 
 def is_tier(expr: Expr) -> bool:
@@ -158,15 +156,15 @@ def _both(
 ) -> tuple[Typed, Typed] | None:
     """Both sides; the side that is not a bare name is read first and says what the other can be."""
     if _needs_help(left) and not _needs_help(right):
-        typed_right = check(right, env, None)
-        typed_left = check(left, env, typed_right.type if typed_right else None)
+        typed_right = check(right, _operand(right, env), None)
+        typed_left = check(left, _operand(left, env), typed_right.type if typed_right else None)
         if typed_right is None:
             return None
     else:
-        typed_left = check(left, env, None)
+        typed_left = check(left, _operand(left, env), None)
         if typed_left is None and _needs_help(right):
             return None  # what the bare name could be is unknown: one complaint is enough
-        typed_right = check(right, env, typed_left.type if typed_left else None)
+        typed_right = check(right, _operand(right, env), typed_left.type if typed_left else None)
     if typed_left is None or typed_right is None:
         return None
     return typed_left, typed_right
