@@ -6,12 +6,13 @@ from collections.abc import Iterable
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Invariant
-from pdp.lang.checking.rules import check_resources, check_who
+from pdp.lang.checking.rules import actions_named, check_resources, check_who
 from pdp.lang.conditions.expressions import check_condition
 from pdp.lang.conditions.scope import Env, Scope
 from pdp.lang.declared.metadata import invariant_owner
 from pdp.lang.declared.names import Names
 from pdp.lang.declared.report import Report
+from pdp.lang.types import ActionDef
 
 
 def check_invariants(
@@ -67,17 +68,12 @@ def _claim(
     )
 
 
-def _actions(target: nodes.Target, names: Names, report: Report) -> list:  # type: ignore[type-arg]
-    found = {}
+def _actions(target: nodes.Target, names: Names, report: Report) -> list[ActionDef]:
     if not target.actions:
         return [a for a in names.schema.actions.values() if names.knows_action(a.name)]
-    for name in target.actions:
-        members = names.action_sets.get(name.text)
-        if names.knows_action(name.text):
-            members = (name.text,)
-        if members is None:
-            known = [*names.schema.actions, *names.action_sets]
-            report.append(complaints.unknown_action(name.span, name.text, known))
-        for member in members or ():
-            found[member] = names.schema.actions[member]
+    found = {
+        member: names.schema.actions[member]
+        for name in target.actions
+        for member in actions_named(name, names, report)
+    }
     return list(found.values())

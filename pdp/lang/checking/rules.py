@@ -218,22 +218,24 @@ def check_actions(
         return [a for a in names.schema.actions.values() if names.may_rule(a.name, effect)]
     found: dict[str, ActionDef] = {}
     for name in target.actions:
-        members = names.action_sets.get(name.text)
-        if names.knows_action(name.text):
-            members = (name.text,)
-        if members is None and names.is_ambiguous(name, report):
-            continue
-        if members is None:
-            known = [*names.schema.actions, *names.action_sets]
-            report.append(complaints.unknown_action(name.span, name.text, known))
-            continue
-        for member in members:
+        for member in actions_named(name, names, report):
             if names.may_rule(member, effect):
                 found[member] = names.schema.actions[member]
             else:
                 governs = names.bundle.info.governs
                 report.append(complaints.not_governed(name.span, member, governs))
     return list(found.values())
+
+
+def actions_named(name: nodes.Name, names: Names, report: Report) -> tuple[str, ...]:
+    """The actions that a name means, one or a set; none after reporting an unknown name."""
+    if names.knows_action(name.text):
+        return (name.text,)
+    members = names.action_sets.get(name.text)
+    if members is None and not names.is_ambiguous(name, report):
+        known = [*names.schema.actions, *names.action_sets]
+        report.append(complaints.unknown_action(name.span, name.text, known))
+    return members or ()
 
 
 def check_resources(
