@@ -7,7 +7,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from pdp.eval import invariants, policytest, reference
 from pdp.eval.directory import read_directory
 from pdp.eval.facts import BoundRequest
 from pdp.eval.policyset import PolicySet
+from pdp.explanation import Explanation
 from pdp.lang import complaints
 from pdp.lang.checked import CheckedPolicies, PolicyTest
 from pdp.lang.checker import Reader, check, read_sources
@@ -109,7 +110,10 @@ class Engine:
             signed=False,
         )
         self._clock: Final = clock
-        self._policies: Final = PolicySet.build(self.checked, self.directory, read_sources(files))
+        self._sources: Final = read_sources(files)
+        self._policies: Final = PolicySet.build(
+            self.checked, self.directory, self._sources, self.bundle
+        )
 
     @classmethod
     def from_directory(
@@ -142,22 +146,35 @@ class Engine:
         Raises RequestError for a request that is refused. A bug, or running out of stack or memory,
         is a deny with cause ``error`` that tells nothing of it.
         """
-        bound = request if isinstance(request, BoundRequest) else self.bind(request)
+        bound = request if type(request) is BoundRequest else self.bind(request)
         try:
-            decision = self._policies.decide(bound, self._clock())
+            return bound.judge.decide(bound, self._clock)
         except Exception as bug:  # noqa: BLE001 - whatever went wrong inside, the answer is no
             _LOG.error("a decision broke off at %s", places_of(bug))
-            decision = _failed(bound)
-        return replace(decision, bundle=self.bundle)
+            return _failed(bound, self.bundle)
 
-    def explain(self, request: Request) -> tuple[reference.RuleOutcome, ...]:
-        """Every candidate rule for every member of the chain: held, false or error, and where.
+    def explain(self, request: Request, now_us: int | None = None) -> Explanation:
+        """The answer and what it followed from: rules, points, and who could approve.
 
-        Empty for a request that no rule is read for (cause ``invalid_request``).
+        ``now_us`` asks about another time than the clock's: microseconds since 1970. Nothing here
+        may be enforced, and it takes much longer than ``decide``. Raises RequestError as ``decide``
+        does; a bug is raised too.
         """
-        if self.bind(request).invalid is not None:
-            return ()
-        return reference.explain(self.checked, self.directory, request, self._clock())
+        bound = self.bind(request)
+        at_us = self._clock() if now_us is None else now_us
+        decision = self._policies.decide(bound, at_us)
+        if bound.invalid is not None:
+            return Explanation(decision, at_us)
+        return reference.explain(
+            self.checked, self.directory, request, at_us, decision, self._sources
+        )
+
+    def why_not(self, request: Request, rule: str) -> str:
+        """Why ``policy.rule`` is a candidate for nobody in the chain; empty if it is for someone.
+
+        Also says so, with a did-you-mean, if there is no such rule.
+        """
+        return reference.not_candidate(self.checked, request, rule)
 
     def run_tests(self) -> tuple[policytest.TestResult, ...]:
         """The tests beside the policies, each against its own fixtures and clock."""
@@ -178,12 +195,13 @@ def places_of(bug: BaseException) -> str:
     return " <- ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
 
 
-def _failed(bound: BoundRequest) -> Decision:
+def _failed(bound: BoundRequest, bundle: BundleIdentity) -> Decision:
     """The answer when evaluation itself broke. Every JSON text is hidden: redaction is unknown."""
     return Decision(
         Effect.DENY,
         DenyCause.ERROR,
         attribution=Attribution(bound.accountable, bound.agent or "", bound.chain),
+        bundle=bundle,
         reasons=Reasons(
             for_model="Denied: the decision could not be made.",
             for_person="Denied: the policy decision point could not decide. Tell its operator.",

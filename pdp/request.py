@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 from typing import Final
 
 from pdp import canonical, model
 from pdp.canonical import CanonicalError, Number, Tree
-from pdp.model import Entity, RequestError, Session, ToolIdentity
+from pdp.model import Entity, Record, RequestError, Session, ToolIdentity
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Record, frozen=True):
     """One agent action to be judged. JSON objects stay text until they are bound.
 
     ``principal`` acts; ``on_behalf_of`` is nearest first and ends in the person. ``digest_salt`` is

@@ -8,11 +8,11 @@ import random
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from pdp import canonical, digest
 from pdp.model import Entity, RequestError, Session, ToolIdentity

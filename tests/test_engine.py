@@ -9,7 +9,7 @@ import pytest
 
 import pdp
 from pdp import BundleError, DenyCause, Effect, Engine, PolicyError, Request, RequestError
-from pdp.eval.policyset import PolicySet
+from pdp.eval.judging.judge import TargetJudge
 from pdp.lang.diagnostics import Diagnostic
 
 ROOT = Path(__file__).parent.parent
@@ -125,7 +125,7 @@ def test_a_bug_in_evaluation_denies_and_says_nothing_of_itself(
         raise bug("a secret value")
 
     loaded = engine()
-    monkeypatch.setattr(PolicySet, "decide", broken)
+    monkeypatch.setattr(TargetJudge, "decide", broken)
     with caplog.at_level(logging.ERROR, "pdp.engine"):
         decision = loaded.decide(request("2.00"))
     assert (decision.effect, decision.cause) == (Effect.DENY, DenyCause.ERROR)
@@ -137,11 +137,28 @@ def test_a_bug_in_evaluation_denies_and_says_nothing_of_itself(
 
 def test_explain_names_every_candidate_for_everyone() -> None:
     told = engine().explain(request("4.00"))
-    found = {(outcome.principal, outcome.rule): outcome.outcome for outcome in told}
+    found = {(outcome.principal, outcome.rule): outcome.outcome for outcome in told.outcomes}
     assert found["Robot::r", "p.large"] == "held"
     assert found["User::a", "p.small"] == "held"
     assert found["User::a", "p.never"] == "false"
-    assert engine().explain(request("4.00", action="pay.in")) == ()
+    unknown = engine().explain(request("4.00", action="pay.in"))
+    assert (unknown.decision.cause, unknown.outcomes) == (DenyCause.INVALID_REQUEST, ())
+
+
+def test_explain_answers_as_decide_does_and_at_any_time() -> None:
+    loaded = engine()
+    told = loaded.explain(request("4.00"))
+    assert (told.decision, told.now_us) == (loaded.decide(request("4.00")), NOW_US)
+    assert loaded.explain(request("4.00"), NOW_US + 1).now_us == NOW_US + 1
+    with pytest.raises(RequestError):
+        loaded.explain(request("2.00001"))
+
+
+def test_why_a_rule_is_not_asked() -> None:
+    asked = request("4.00", on_behalf_of=[], principal={"type": "User", "id": "a"})
+    assert engine().why_not(asked, "p.small") == ""
+    assert engine().why_not(asked, "p.large") == "`p.large` is for `Robot`, and the chain is `User`"
+    assert "did you mean `p.small`?" in engine().why_not(asked, "p.smal")
 
 
 def test_the_tests_beside_the_policies_run() -> None:

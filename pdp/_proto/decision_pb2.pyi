@@ -305,9 +305,101 @@ class DecideBatchResponse(_message.Message):
     joined: DecideResponse
     def __init__(self, answers: _Optional[_Iterable[_Union[DecideResponse, _Mapping]]] = ..., joined: _Optional[_Union[DecideResponse, _Mapping]] = ...) -> None: ...
 
+class Condition(_message.Message):
+    __slots__ = ("file", "line", "column", "text", "error", "values")
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    file: str
+    line: int
+    column: int
+    text: str
+    error: str
+    values: _containers.RepeatedCompositeFieldContainer[ShownValue]
+    def __init__(self, file: _Optional[str] = ..., line: _Optional[int] = ..., column: _Optional[int] = ..., text: _Optional[str] = ..., error: _Optional[str] = ..., values: _Optional[_Iterable[_Union[ShownValue, _Mapping]]] = ...) -> None: ...
+
+class RuleOutcome(_message.Message):
+    __slots__ = ("principal", "rule", "effect", "outcome", "unmet", "unmet_left_out", "is_determining", "is_shadow")
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    UNMET_FIELD_NUMBER: _ClassVar[int]
+    UNMET_LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    IS_DETERMINING_FIELD_NUMBER: _ClassVar[int]
+    IS_SHADOW_FIELD_NUMBER: _ClassVar[int]
+    principal: str
+    rule: str
+    effect: str
+    outcome: str
+    unmet: _containers.RepeatedCompositeFieldContainer[Condition]
+    unmet_left_out: int
+    is_determining: bool
+    is_shadow: bool
+    def __init__(self, principal: _Optional[str] = ..., rule: _Optional[str] = ..., effect: _Optional[str] = ..., outcome: _Optional[str] = ..., unmet: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., unmet_left_out: _Optional[int] = ..., is_determining: _Optional[bool] = ..., is_shadow: _Optional[bool] = ...) -> None: ...
+
+class NearestAllows(_message.Message):
+    __slots__ = ("principal", "rules")
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    principal: str
+    rules: _containers.RepeatedCompositeFieldContainer[RuleOutcome]
+    def __init__(self, principal: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[RuleOutcome, _Mapping]]] = ...) -> None: ...
+
+class FactorOutcome(_message.Message):
+    __slots__ = ("reason", "points", "outcome", "condition")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    points: int
+    outcome: str
+    condition: Condition
+    def __init__(self, reason: _Optional[str] = ..., points: _Optional[int] = ..., outcome: _Optional[str] = ..., condition: _Optional[_Union[Condition, _Mapping]] = ...) -> None: ...
+
+class RiskOutcome(_message.Message):
+    __slots__ = ("points", "tier", "factors")
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    FACTORS_FIELD_NUMBER: _ClassVar[int]
+    points: int
+    tier: str
+    factors: _containers.RepeatedCompositeFieldContainer[FactorOutcome]
+    def __init__(self, points: _Optional[int] = ..., tier: _Optional[str] = ..., factors: _Optional[_Iterable[_Union[FactorOutcome, _Mapping]]] = ...) -> None: ...
+
+class NeedApprovers(_message.Message):
+    __slots__ = ("need", "count", "people")
+    NEED_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    PEOPLE_FIELD_NUMBER: _ClassVar[int]
+    need: Need
+    count: int
+    people: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, need: _Optional[_Union[Need, _Mapping]] = ..., count: _Optional[int] = ..., people: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class ExplainResponse(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("decision", "now", "outcomes", "left_out", "nearest", "risk", "approvers", "receipt")
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    NEAREST_FIELD_NUMBER: _ClassVar[int]
+    RISK_FIELD_NUMBER: _ClassVar[int]
+    APPROVERS_FIELD_NUMBER: _ClassVar[int]
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    decision: DecideResponse
+    now: _timestamp_pb2.Timestamp
+    outcomes: _containers.RepeatedCompositeFieldContainer[RuleOutcome]
+    left_out: int
+    nearest: _containers.RepeatedCompositeFieldContainer[NearestAllows]
+    risk: RiskOutcome
+    approvers: _containers.RepeatedCompositeFieldContainer[NeedApprovers]
+    receipt: ReceiptPointer
+    def __init__(self, decision: _Optional[_Union[DecideResponse, _Mapping]] = ..., now: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., outcomes: _Optional[_Iterable[_Union[RuleOutcome, _Mapping]]] = ..., left_out: _Optional[int] = ..., nearest: _Optional[_Iterable[_Union[NearestAllows, _Mapping]]] = ..., risk: _Optional[_Union[RiskOutcome, _Mapping]] = ..., approvers: _Optional[_Iterable[_Union[NeedApprovers, _Mapping]]] = ..., receipt: _Optional[_Union[ReceiptPointer, _Mapping]] = ...) -> None: ...
 
 class OutcomeRequest(_message.Message):
     __slots__ = ("decision_id",)

@@ -79,7 +79,8 @@ class DecisionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Explain(self, request, context):
-        """Every candidate rule: held, false or error. Not served yet: UNIMPLEMENTED.
+        """What the answer to this request follows from: every candidate rule, points, approvers. It is no
+        permission, opens no approval and notifies nobody.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

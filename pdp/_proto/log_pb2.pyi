@@ -27,6 +27,7 @@ class RecordKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RECORD_KIND_CHECKPOINT: _ClassVar[RecordKind]
     RECORD_KIND_START: _ClassVar[RecordKind]
     RECORD_KIND_STOP: _ClassVar[RecordKind]
+    RECORD_KIND_EXPLANATION: _ClassVar[RecordKind]
 RECORD_KIND_UNSPECIFIED: RecordKind
 RECORD_KIND_DECISION: RecordKind
 RECORD_KIND_JOINED_DECISION: RecordKind
@@ -44,6 +45,7 @@ RECORD_KIND_RECOVERY: RecordKind
 RECORD_KIND_CHECKPOINT: RecordKind
 RECORD_KIND_START: RecordKind
 RECORD_KIND_STOP: RecordKind
+RECORD_KIND_EXPLANATION: RecordKind
 
 class RuleErrorRecord(_message.Message):
     __slots__ = ("rule", "kind", "file", "line", "column")
@@ -128,6 +130,32 @@ class RefusalRecord(_message.Message):
     action: str
     engine_version: str
     def __init__(self, time_unix_ns: _Optional[int] = ..., peer: _Optional[str] = ..., rpc: _Optional[str] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ..., field: _Optional[str] = ..., request_bytes: _Optional[int] = ..., request_sha256: _Optional[str] = ..., principal: _Optional[str] = ..., action: _Optional[str] = ..., engine_version: _Optional[str] = ...) -> None: ...
+
+class ExplanationRecord(_message.Message):
+    __slots__ = ("time_unix_ns", "peer", "request_id", "chain", "action", "resource", "now_unix_us", "effect", "cause", "bundle", "engine_version")
+    TIME_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    RESOURCE_FIELD_NUMBER: _ClassVar[int]
+    NOW_UNIX_US_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    time_unix_ns: int
+    peer: str
+    request_id: str
+    chain: _containers.RepeatedScalarFieldContainer[str]
+    action: str
+    resource: str
+    now_unix_us: int
+    effect: _decision_pb2.Effect
+    cause: _decision_pb2.DenyCause
+    bundle: _decision_pb2.BundleIdentity
+    engine_version: str
+    def __init__(self, time_unix_ns: _Optional[int] = ..., peer: _Optional[str] = ..., request_id: _Optional[str] = ..., chain: _Optional[_Iterable[str]] = ..., action: _Optional[str] = ..., resource: _Optional[str] = ..., now_unix_us: _Optional[int] = ..., effect: _Optional[_Union[_decision_pb2.Effect, str]] = ..., cause: _Optional[_Union[_decision_pb2.DenyCause, str]] = ..., bundle: _Optional[_Union[_decision_pb2.BundleIdentity, _Mapping]] = ..., engine_version: _Optional[str] = ...) -> None: ...
 
 class ShedCount(_message.Message):
     __slots__ = ("peer", "status", "count")

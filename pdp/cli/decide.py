@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, TypeAlias
 
 import typer
 
-from pdp import canonical
-from pdp._proto import decision_pb2 as pb
-from pdp.canonical import Tree
 from pdp.cli.exit_codes import Exit
 from pdp.cli.output import (
     EXIT_OF_EFFECT,
@@ -23,17 +19,27 @@ from pdp.cli.output import (
     decision_lines,
     decision_to_json,
     fail,
-    place,
     print_json,
-    safe,
 )
 from pdp.cli.policyfiles import engine_or_exit, root_of
-from pdp.decisionlog.show import message_to_json
-from pdp.eval.reference import RuleOutcome
+from pdp.cli.reports.explanation import all_lines, candidate_line, short_lines, to_json
+from pdp.engine import Engine
+from pdp.explanation import Explanation
+from pdp.lang.declared.scalars import timestamp_us
 from pdp.model import REQUEST_BYTES_MAX
 from pdp.request import Request
 
-_STYLE: Final = {"held": "green", "false": "dim", "error": "red"}
+WhyNotOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--why-not",
+        metavar="POLICY.RULE",
+        help="Say why that rule was not a candidate. May be repeated.",
+    ),
+]
+NowOption: TypeAlias = Annotated[
+    str, typer.Option("--now", metavar="RFC3339", help="Explain at that time instead of now.")
+]
 
 
 def decide(
@@ -58,8 +64,14 @@ def decide(
         ),
     ] = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say what each candidate rule came to, and why.")
+        bool,
+        typer.Option("--explain", help="Say what the answer follows from, in ten lines at most."),
     ] = False,
+    explain_all: Annotated[
+        bool, typer.Option("--explain-all", help="Say all of it: each candidate rule in full.")
+    ] = False,
+    why_not: WhyNotOption = None,
+    now: NowOption = "",
 ) -> None:
     """Decide one request. Exit 0 allow, 2 deny, 4 require approval, 3 invalid request.
 
@@ -71,25 +83,78 @@ def decide(
             " add `--unsafe-accept-unsigned` to use them in development",
             Exit.INVALID,
         )
+    names = why_not or []
+    is_explained = explain or explain_all
+    now_us = _instant(now, is_explained=is_explained)
     data = _read(request)
     _check_syntax(data)
     parsed = Request.from_json(data)
     engine = engine_or_exit(policies, form)
-    decision = engine.decide(parsed)
-    outcomes = engine.explain(parsed) if explain else ()
+    reasons = _reasons(engine, parsed, names)
+    explanation = engine.explain(parsed, now_us) if is_explained or names else None
+    decision = engine.decide(parsed) if explanation is None else explanation.decision
     if form is Format.JSON:
         answer = decision_to_json(decision, parsed.request_id)
-        if explain:
-            answer["explanation"] = [_to_json(outcome) for outcome in outcomes]
+        if explanation is not None and is_explained:
+            answer["explanation"] = to_json(explanation)
+        if names:
+            answer["why_not"] = _why_not_to_json(reasons)
         print_json(answer)
     else:
+        root = root_of(policies)
+        lines = decision_lines(decision, root)
+        if explanation is not None:
+            lines += _told(explanation, reasons, root, short=explain, whole=explain_all)
         out = console()
-        for line in decision_lines(decision, root_of(policies)):
+        for line in lines:
             out.print(line)
-        if explain:
-            for line in _explanation(outcomes, root_of(policies)):
-                out.print(line)
     raise typer.Exit(EXIT_OF_EFFECT[decision.effect])
+
+
+def _told(
+    explanation: Explanation, reasons: dict[str, str], root: Path, *, short: bool, whole: bool
+) -> Iterator[str]:
+    """The explanation in the length asked for, then an answer for each rule asked about."""
+    yield ""
+    if whole:
+        yield from all_lines(explanation, root)
+    elif short:
+        yield from short_lines(explanation, root)
+    for name, reason in reasons.items():
+        yield candidate_line(name, reason, explanation)
+
+
+def _why_not_to_json(reasons: dict[str, str]) -> list[dict[str, object]]:
+    return [
+        {"rule": name, "is_candidate": not reason, "reason": reason}
+        for name, reason in reasons.items()
+    ]
+
+
+def _reasons(engine: Engine, request: Request, names: Iterable[str]) -> dict[str, str]:
+    """For each rule named, why it is no candidate, or nothing; leaves if there is no such rule."""
+    known = {rule.name for rule in engine.checked.rules}
+    reasons = {}
+    for name in names:
+        reasons[name] = engine.why_not(request, name)
+        if name not in known:
+            fail(reasons[name], Exit.INVALID)
+    return reasons
+
+
+def _instant(text: str, *, is_explained: bool) -> int | None:
+    """The time that ``--now`` names, in microseconds since 1970."""
+    if not text:
+        return None
+    if not is_explained:
+        fail("`--now` is for explanations: add `--explain`", Exit.INVALID)
+    instant = timestamp_us(text)
+    if instant is None:
+        fail(
+            f"`--now {text}` is no time: write it like 2026-03-02T10:00:00Z, with a zone",
+            Exit.INVALID,
+        )
+    return instant
 
 
 def _read(source: str) -> bytes:
@@ -117,44 +182,3 @@ def _check_syntax(data: bytes) -> None:
         )
     except (ValueError, RecursionError):
         return
-
-
-def _explanation(outcomes: tuple[RuleOutcome, ...], root: Path) -> Iterator[str]:
-    """For each member of the chain, a line for each rule: outcome, effect, rule, place, values."""
-    if not outcomes:
-        yield "  no rule was read for this request"
-    width = max((len(outcome.rule) for outcome in outcomes), default=0)
-    for principal, group in itertools.groupby(outcomes, key=lambda outcome: outcome.principal):
-        yield ""
-        yield f"  rules for {safe(principal)}"
-        yield from (_line(outcome, width, root) for outcome in group)
-
-
-def _line(outcome: RuleOutcome, width: int, root: Path) -> str:
-    style, rule = _STYLE[outcome.outcome], safe(f"{outcome.rule:<{width}}")
-    line = f"  [{style}]{outcome.outcome:<5}[/]  {outcome.effect:<7}  {rule}"
-    if outcome.span is not None:
-        span = outcome.span
-        line += f"  [dim]{safe(place(root, span.file))}:{span.line}:{span.column}[/]"
-    notes = [f"{label} = {canonical.write(value)}" for label, value in outcome.values]
-    notes = [outcome.error, *notes] if outcome.error else notes
-    return f"{line}  {safe(', '.join(notes))}".rstrip()
-
-
-def _to_json(outcome: RuleOutcome) -> dict[str, object]:
-    return {
-        "principal": outcome.principal,
-        "rule": outcome.rule,
-        "effect": outcome.effect,
-        "outcome": outcome.outcome,
-        "error": outcome.error,
-        "file": outcome.span.file if outcome.span else "",
-        "line": outcome.span.line if outcome.span else 0,
-        "column": outcome.span.column if outcome.span else 0,
-        "values": {label: _shown(value) for label, value in outcome.values},
-    }
-
-
-def _shown(value: Tree) -> object:
-    """As ``DecideResponse`` shows values: inline, a number that a float would change as text."""
-    return message_to_json(pb.ShownValue(value=canonical.write(value)))["value"]

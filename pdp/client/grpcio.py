@@ -9,10 +9,13 @@ from typing import Final, NoReturn, Self, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from pdp._proto import decision_pb2 as pb
 from pdp.client import errors
 from pdp.client.errors import NoAnswer
+from pdp.explanation import Explanation
+from pdp.explanationform import explanation_from_proto, time_to_proto
 from pdp.model import Decision, Effect, PdpError, RequestError
 from pdp.protoform import decision_from_proto, request_to_proto
 from pdp.request import Request
@@ -41,7 +44,7 @@ _ERRORS: Final[dict[grpc.StatusCode, type[NoAnswer]]] = {
 }
 
 
-MessageT = TypeVar("MessageT", pb.DecideResponse, pb.DecideBatchResponse)
+MessageT = TypeVar("MessageT", pb.DecideResponse, pb.DecideBatchResponse, pb.ExplainResponse)
 
 
 class PdpClient:
@@ -57,6 +60,7 @@ class PdpClient:
         self._channel = grpc.insecure_channel(target, options=_OPTIONS)
         self._decide = self._call("Decide")
         self._decide_batch = self._call("DecideBatch")
+        self._explain = self._call("Explain")
 
     def decide(self, request: Request, timeout_s: float | None = None) -> Decision:
         """The answer, with ``decision_id`` and ``receipt``; an unknown effect is DENY.
@@ -83,6 +87,23 @@ class PdpClient:
         return tuple(
             _trusted(answer, request) for answer, request in zip(answers, requests, strict=True)
         )
+
+    def explain(
+        self, request: Request, now_us: int | None = None, timeout_s: float | None = None
+    ) -> Explanation:
+        """What the answer to this request follows from; it is no permission to act.
+
+        ``now_us`` asks about another time than the PDP's: microseconds since 1970, of the years 1
+        to 9999. Raises as ``decide``.
+        """
+        question = request_to_proto(request)
+        if now_us is not None:
+            question.now.CopyFrom(_time(now_us))
+        data = self._ask(self._explain, question.SerializeToString(), timeout_s)
+        answer = _parsed(pb.ExplainResponse(), data)
+        if answer.decision.request_id != request.request_id:
+            raise errors.PdpBroken("the PDP explained another request", "")
+        return explanation_from_proto(answer)
 
     def close(self) -> None:
         """Let go of the connection; calls in flight end with PdpUnavailable or PdpBroken."""
@@ -114,6 +135,13 @@ class PdpClient:
             _raise(error)
         except ValueError:
             raise errors.PdpBroken("this client is closed", "CANCELLED") from None
+
+
+def _time(now_us: int) -> Timestamp:
+    try:
+        return time_to_proto(now_us)
+    except ValueError:
+        raise RequestError("is no time of the years 1 to 9999", "now") from None
 
 
 def _check_target(target: str) -> None:

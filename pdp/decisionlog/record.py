@@ -12,7 +12,12 @@ from google.protobuf.message import DecodeError
 from pdp._proto import decision_pb2, log_pb2
 from pdp.decisionlog import redact, tree
 from pdp.model import BundleIdentity, Decision, RuleError
-from pdp.protoform import bundle_to_proto, request_to_proto
+from pdp.protoform import (
+    CAUSE_TO_NUMBER,
+    EFFECT_TO_NUMBER,
+    bundle_to_proto,
+    request_to_proto,
+)
 from pdp.request import Request
 
 
@@ -35,6 +40,7 @@ class Kind(enum.IntEnum):
     CHECKPOINT = 14
     START = 15
     STOP = 16
+    EXPLANATION = 17
 
 
 Message: TypeAlias = (
@@ -46,6 +52,7 @@ Message: TypeAlias = (
     | log_pb2.RecoveryRecord
     | log_pb2.StartRecord
     | log_pb2.StopRecord
+    | log_pb2.ExplanationRecord
 )
 
 # The kinds that are written today; the others have their numbers and nothing more.
@@ -58,6 +65,7 @@ MESSAGES: Final[Mapping[Kind, type[Message]]] = {
     Kind.RECOVERY: log_pb2.RecoveryRecord,
     Kind.START: log_pb2.StartRecord,
     Kind.STOP: log_pb2.StopRecord,
+    Kind.EXPLANATION: log_pb2.ExplanationRecord,
 }
 
 
@@ -178,6 +186,39 @@ def refusal_record(  # noqa: PLR0913 - by keyword, one for each field of the rec
             request_sha256=request_sha256,
             principal=principal,
             action=action,
+            engine_version=engine_version,
+        )
+    )
+
+
+def explanation_record(  # noqa: PLR0913 - by keyword, one for each part of the record
+    *,
+    time_unix_ns: int,
+    peer: str,
+    request: Request,
+    now_us: int,
+    decision: Decision,
+    engine_version: str,
+) -> bytes:
+    """The payload for a decision explained: who asked about what. No value of either is kept.
+
+    ``request`` has passed its checks, so that its identifiers are fit to be kept.
+    """
+    resource = request.resource
+    return _bytes(
+        log_pb2.ExplanationRecord(
+            time_unix_ns=time_unix_ns,
+            peer=peer,
+            request_id=request.request_id,
+            chain=[member.uid for member in request.chain],
+            action=request.action,
+            resource="" if resource is None else resource.uid,
+            now_unix_us=now_us,
+            effect=EFFECT_TO_NUMBER[decision.effect],
+            cause=decision_pb2.DENY_CAUSE_UNSPECIFIED
+            if decision.cause is None
+            else CAUSE_TO_NUMBER[decision.cause],
+            bundle=bundle_to_proto(decision.bundle),
             engine_version=engine_version,
         )
     )

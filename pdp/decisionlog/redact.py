@@ -5,9 +5,10 @@ Salted commitments to what is removed, which prove a value later, are not built 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Final
+
+from msgspec.structs import replace
 
 from pdp import canonical
 from pdp._proto import decision_pb2
@@ -37,7 +38,7 @@ def omit(request: Request, hidden_paths: Iterable[str]) -> tuple[Request, tuple[
 
 def omit_args(request: Request) -> tuple[Request, tuple[str, ...]]:
     """``request`` without its arguments, for the obligation ``log summary``."""
-    return dataclasses.replace(request, args="{}"), ("args",)
+    return replace(request, args="{}"), ("args",)
 
 
 def omit_shown(answer: decision_pb2.DecideResponse, kept: Request) -> None:
@@ -100,10 +101,10 @@ def _omit_one(request: Request, path: str) -> tuple[Request, bool]:
     match root:
         case "args":
             text, found = _without(request.args, parts)
-            return (dataclasses.replace(request, args=text) if found else request), found
+            return (replace(request, args=text) if found else request), found
         case "context":
             text, found = _without(request.context, parts)
-            return (dataclasses.replace(request, context=text) if found else request), found
+            return (replace(request, context=text) if found else request), found
         case "resource":
             if request.resource is None:
                 return request, False
@@ -143,9 +144,9 @@ def _omit_attribute(
             return entity
         text, here = _without(entity.attributes, parts)
         found = found or here
-        return dataclasses.replace(entity, attributes=text) if here else entity
+        return replace(entity, attributes=text) if here else entity
 
-    request = dataclasses.replace(
+    request = replace(
         request,
         principal=stripped(request.principal),
         on_behalf_of=tuple(stripped(entity) for entity in request.on_behalf_of),

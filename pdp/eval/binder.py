@@ -5,8 +5,9 @@ The only door to evaluation. Reads no rule, keeps nothing between requests.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET
@@ -16,31 +17,25 @@ from pdp.eval.facts import (
     BoundRequest,
     Directory,
     Facts,
+    Judge,
     Tool,
     ancestors_of,
-    attribute_name,
 )
 from pdp.eval.reading import values
 from pdp.eval.reading.decoder import Decoders, ObjectDecoder
+from pdp.eval.runtime import UNKNOWN
 from pdp.eval.suggestion import quoted, unknown_name
-from pdp.lang.types import ActionDef, EntityDef, EntityT, Schema
-from pdp.model import Entity, RequestError, ToolIdentity
+from pdp.eval.typeplans import TypePlan, check_groups, first_agent, flags_of, type_plan
+from pdp.lang.types import ActionDef, Schema
+from pdp.model import Decision, Entity, RequestError, ToolIdentity
 from pdp.request import Request
 
+# What decides on a valid action and resource type, by Charter name.
+JudgeOf: TypeAlias = "Callable[[str, str | None], Judge]"
+
 _OWNER: Final = "owner"
-
-
-@dataclass(frozen=True, slots=True)
-class _TypePlan:
-    """What binding needs to know of an entity type. ``owner`` is where an agent's owner stands."""
-
-    name: str
-    is_person: bool
-    is_agent: bool
-    is_directory: bool
-    parents: frozenset[str]
-    owner: str | None
-    is_owner_in_directory: bool
+_REDACT: Final = "redact"
+_RATE: Final = "rate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +52,13 @@ class _Described(msgspec.Struct, frozen=True):
     path: str
 
 
+class _Undecided:
+    """For requests bound without policies."""
+
+    def decide(self, bound: BoundRequest, clock: Callable[[], int]) -> Decision:
+        raise AssertionError("no policies to decide by", bound.request.action, clock)
+
+
 class Binder:
     """Binds requests against one schema and one directory. Made at load; safe to share."""
 
@@ -66,20 +68,32 @@ class Binder:
         "_decoders",
         "_directory",
         "_empty",
+        "_judge_of",
+        "_refusing",
         "_schema",
         "_types",
     )
 
     def __init__(
-        self, schema: Schema, directory: Directory, decoders: Decoders | None = None
+        self,
+        schema: Schema,
+        directory: Directory,
+        decoders: Decoders | None = None,
+        judge_of: JudgeOf | None = None,
+        refusing: Judge | None = None,
     ) -> None:
-        """``decoders`` are those of ``schema``; pass the directory's to make them once."""
+        """``decoders`` are those of ``schema``; pass the directory's to make them once.
+
+        ``refusing`` decides on what is invalid. Without judges nothing that is bound is decided.
+        """
         decoders = Decoders(schema) if decoders is None else decoders
+        self._judge_of: Final = judge_of or (lambda _action, _resource: _Undecided())
+        self._refusing: Final = refusing or _Undecided()
         self._schema: Final = schema
         self._directory: Final = directory
         self._decoders: Final = decoders
         self._types: Final = {
-            name: _type_plan(entity, schema) for name, entity in schema.entities.items()
+            name: type_plan(entity, schema) for name, entity in schema.entities.items()
         }
         self._actions: Final = {
             name: _ActionPlan(action, decoders.actions[action.name])
@@ -110,6 +124,11 @@ class Binder:
         user = uids[-1] if last.is_person else None
         accountable = user or self._owner(plans[0], uids[0], entities)
         resource = request.resource
+        lookup = self._directory.facts.get
+        known = entities.get
+        chain_facts = tuple([known(uid) or lookup(uid) for uid in uids])
+        resource_facts = None if resource is None else known(resource.uid) or lookup(resource.uid)
+        unattributed = not accountable or not self._vouched(plans, uids)
         return BoundRequest(
             request=request,
             invalid=None,
@@ -118,7 +137,7 @@ class Binder:
             context=context,
             chain=uids,
             chain_types=tuple([plan.name for plan in plans]),
-            agent=_first_agent(plans, uids),
+            agent=first_agent(plans, uids),
             user=user,
             resource=None if resource is None else resource.uid,
             resource_type=None if resource is None else resource.type,
@@ -126,18 +145,28 @@ class Binder:
             entities=entities,
             directory=self._directory,
             accountable=accountable,
-            unattributed=not accountable or not self._vouched(plans, uids),
+            unattributed=unattributed,
             digest=request_digest(request, self._binding),
+            judge=self._judge_of(
+                action.definition.name, None if resource is None else resource.type
+            ),
+            flags=flags_of(request, unattributed=unattributed),
+            chain_facts=chain_facts,
+            chain_attributes=tuple(
+                [UNKNOWN if facts is None else facts.attributes for facts in chain_facts]
+            ),
+            resource_facts=resource_facts,
+            resource_attributes=UNKNOWN if resource_facts is None else resource_facts.attributes,
         )
 
-    def _vouched(self, plans: list[_TypePlan], uids: tuple[str, ...]) -> bool:
+    def _vouched(self, plans: list[TypePlan], uids: tuple[str, ...]) -> bool:
         known = self._directory.facts
         for plan, uid in zip(plans, uids, strict=True):
             if plan.is_directory and uid not in known:
                 return False
         return True
 
-    def _owner(self, plan: _TypePlan, uid: str, entities: dict[str, Facts]) -> str:
+    def _owner(self, plan: TypePlan, uid: str, entities: dict[str, Facts]) -> str:
         """The person who answers for an agent that acts for nobody; empty if there is none."""
         if plan.owner is None:
             return ""
@@ -224,6 +253,8 @@ class Binder:
             accountable=user or "",
             unattributed=user is None,
             digest=digest,
+            judge=self._refusing,
+            flags=0,
         )
 
     def _is_agent(self, member: Entity) -> bool:
@@ -289,7 +320,7 @@ class Binder:
                 raise RequestError(
                     f"`{entity.type}` is described by the directory only; send type and id", path
                 )
-            _check_groups(entity.groups, plan, f"{path}.groups")
+            check_groups(entity.groups, plan, f"{path}.groups")
             attributes = self._decoders.attributes(
                 entity.type, entity.attributes, f"{path}.attributes"
             )
@@ -322,44 +353,10 @@ def _place(request: Request, index: int) -> str:
     return f"entities[{index}]"
 
 
-def _check_groups(groups: tuple[str, ...], plan: _TypePlan, path: str) -> None:
-    for index, group in enumerate(groups):
-        type_name, _, id_ = group.partition("::")
-        if not id_:
-            raise RequestError("expected `Type::id`", f"{path}[{index}]")
-        if type_name not in plan.parents:
-            raise RequestError(f"a `{plan.name}` cannot be in a `{type_name}`", f"{path}[{index}]")
-
-
-def _first_agent(plans: list[_TypePlan], uids: tuple[str, ...]) -> str | None:
-    for plan, uid in zip(plans, uids, strict=True):
-        if plan.is_agent:
-            return uid
-    return None
-
-
 def _tool(tool: ToolIdentity | None) -> Tool | None:
     if tool is None:
         return None
     return Tool(f_server=tool.server, f_name=tool.name, f_digest=tool.definition_digest)
-
-
-def _type_plan(entity: EntityDef, schema: Schema) -> _TypePlan:
-    owner = entity.field(_OWNER) if entity.is_agent else None
-    owner_type = None
-    if owner is not None and isinstance(owner.type, EntityT) and len(owner.type.names) == 1:
-        (name,) = owner.type.names
-        if schema.entities[name].is_person:
-            owner_type = schema.entities[name]
-    return _TypePlan(
-        name=entity.name,
-        is_person=entity.is_person,
-        is_agent=entity.is_agent,
-        is_directory=entity.is_directory,
-        parents=frozenset(entity.parents),
-        owner=None if owner_type is None else attribute_name(_OWNER),
-        is_owner_in_directory=owner_type is not None and owner_type.is_directory,
-    )
 
 
 def _one_of(names: tuple[str, ...]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol, final
 
 import msgspec
 
 from pdp.lang.types import ActionDef, Schema
-from pdp.model import Entity
+from pdp.model import Decision, Entity
 from pdp.request import Request
 
 ATTRIBUTE_PREFIX: Final = "f_"
@@ -109,6 +109,21 @@ class Directory:
         return Directory(merged, self._schema, self._reader)
 
 
+# What a request is asked under besides its facts, as ``BoundRequest.flags``.
+UNATTRIBUTED: Final = 1
+PRESENTS_GRANTS: Final = 2
+NO_REDACT: Final = 4
+NO_RATE: Final = 8
+
+
+class Judge(Protocol):
+    """What decides on the requests of one action and resource type; see ``pdp.eval.judging``."""
+
+    def decide(self, bound: BoundRequest, clock: Callable[[], int]) -> Decision:
+        """The answer to ``bound``. ``clock`` gives microseconds since 1970; asked at most once."""
+
+
+@final
 class BoundRequest(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """A request whose every name and value is typed; all that evaluation reads. One per decision.
 
@@ -120,6 +135,9 @@ class BoundRequest(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     request brings; for a uid in ``directory`` too, the directory's with more ancestors known.
     ``accountable`` is a person's uid or empty. ``unattributed``: nobody is accountable, or a chain
     member that only the directory could vouch for is not in it. ``digest`` is lower-case hex.
+    ``judge`` decides on it. ``flags`` say the same of its grants, its obligations and
+    ``unattributed``, as bits. ``chain_facts`` and ``resource_facts`` are what ``lookup`` finds;
+    their attributes beside them, or what raises at any look when they are unknown.
     """
 
     request: Request
@@ -139,6 +157,12 @@ class BoundRequest(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     accountable: str
     unattributed: bool
     digest: str
+    judge: Judge
+    flags: int
+    chain_facts: tuple[Facts | None, ...] = ()
+    chain_attributes: tuple[Any, ...] = ()
+    resource_facts: Facts | None = None
+    resource_attributes: Any = None
 
     def lookup(self, uid: str) -> Facts | None:
         """What is known of ``uid``: by the directory, else by this request; None if unknown."""

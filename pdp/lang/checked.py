@@ -22,11 +22,11 @@ The error of an expression is the first in source order among those that decided
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from pdp.lang.source import Span
-from pdp.lang.types import Schema, Type
+from pdp.lang.types import Node, Schema, Type
 
 Value: TypeAlias = "bool | int | str | tuple[Value, ...] | dict[str, Value]"
 
@@ -34,8 +34,7 @@ Value: TypeAlias = "bool | int | str | tuple[Value, ...] | dict[str, Value]"
 # ---------------------------------------------------------------- expressions
 
 
-@dataclass(frozen=True, slots=True)
-class Const:
+class Const(Node, frozen=True):
     """A literal, member, const, data or group; the value as this module's docstring says."""
 
     value: Value
@@ -43,8 +42,7 @@ class Const:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(Node, frozen=True):
     """principal, agent, user, chain, resource, action, args, context, tool, now, approver, risk.
 
     ``principal`` is the chain member being judged; ``agent`` the first agent in the chain, if any;
@@ -58,8 +56,7 @@ class Root:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Var:
+class Var(Node, frozen=True):
     """The variable of the enclosing quantifier (there is at most one)."""
 
     name: str
@@ -67,8 +64,7 @@ class Var:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Attr:
+class Attr(Node, frozen=True):
     """``base.name``: a field of a record, or an attribute of the entity that ``base`` refers to.
 
     ``optional`` when it may be absent, or not even declared, in some type or action in scope
@@ -82,8 +78,7 @@ class Attr:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Has:
+class Has(Node, frozen=True):
     """Whether every segment of ``target`` is present: bases first, from the root.
 
     False as soon as one is absent; an error when an entity on the way (a base) is unknown.
@@ -94,8 +89,7 @@ class Has:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Node, frozen=True):
     """``left op right`` of one type (levels by rank, entities by uid). op: == != < <= > >=."""
 
     op: str
@@ -104,8 +98,7 @@ class Compare:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class InCollection:
+class InCollection(Node, frozen=True):
     """``item`` equals a member of ``collection`` (no ancestors involved)."""
 
     item: Expr
@@ -113,8 +106,7 @@ class InCollection:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class InEntity:
+class InEntity(Node, frozen=True):
     """``item`` is ``ancestor`` or below it. Unknown item: error, even when the uids are equal."""
 
     item: Expr
@@ -122,8 +114,7 @@ class InEntity:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Like:
+class Like(Node, frozen=True):
     """The whole string matches ``parts`` joined by stars, each star any run of characters.
 
     ``("a", "b")`` is ``a*b``; ``("a",)`` has no star: equality.
@@ -134,8 +125,7 @@ class Like:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Matches:
+class Matches(Node, frozen=True):
     """The whole string matches the RE2 ``pattern``."""
 
     subject: Expr
@@ -143,8 +133,7 @@ class Matches:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Under:
+class Under(Node, frozen=True):
     """The path is ``prefix`` or below it, by whole segments."""
 
     subject: Expr
@@ -152,8 +141,7 @@ class Under:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class InNetwork:
+class InNetwork(Node, frozen=True):
     """The ip lies in ``networks``: a cidr, or some cidr of a set or list."""
 
     item: Expr
@@ -161,8 +149,7 @@ class InNetwork:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class WindowSpan:
+class WindowSpan(Node, frozen=True):
     """Starts on each of ``days`` (0 is Monday) at ``start_min``, minutes after local midnight.
 
     Ends before ``end_min`` (at most 1440), on the next day if ``end_min <= start_min``.
@@ -173,8 +160,7 @@ class WindowSpan:
     end_min: int
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Node, frozen=True):
     """Local wall time in ``zone`` (IANA). Local dates in ``holidays`` (ISO) are outside, whole."""
 
     name: str
@@ -183,8 +169,7 @@ class Window:
     holidays: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class InWindow:
+class InWindow(Node, frozen=True):
     """The timestamp, as local wall time, lies in ``[start, end)`` of some span of ``window``."""
 
     item: Expr
@@ -192,8 +177,7 @@ class InWindow:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Begins:
+class Begins(Node, frozen=True):
     """The list starts with one alternative of each position, in order."""
 
     subject: Expr
@@ -201,16 +185,14 @@ class Begins:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Node, frozen=True):
     """The number of members of a set, list or ``chain``."""
 
     collection: Expr
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(Node, frozen=True):
     """``terms`` are (sign, operand), sign +1 or -1; exact. timestamp ± duration is a timestamp."""
 
     terms: tuple[tuple[int, Expr], ...]
@@ -218,8 +200,7 @@ class Sum:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Node, frozen=True):
     """``operand`` times the literal ``factor`` (both int, or both decimal); exact, no rounding."""
 
     operand: Expr
@@ -228,32 +209,28 @@ class Scale:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(Node, frozen=True):
     """False if any operand is false, else the first error, else true."""
 
     operands: tuple[Expr, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Node, frozen=True):
     """True if any operand is true, else the first error, else false."""
 
     operands: tuple[Expr, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Node, frozen=True):
     """Error stays error."""
 
     operand: Expr
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Quantified:
+class Quantified(Node, frozen=True):
     """some: Or over the members; every: And over them; no: Not some. Empty: false, true, true."""
 
     quantifier: str
@@ -272,8 +249,7 @@ Expr: TypeAlias = (
 # ---------------------------------------------------------------- rules and routes
 
 
-@dataclass(frozen=True, slots=True)
-class WhoClause:
+class WhoClause(Node, frozen=True):
     """Principals of one of ``types``, and below ``group`` (a uid) if one is named (InEntity)."""
 
     types: frozenset[str]
@@ -281,8 +257,7 @@ class WhoClause:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceClause:
+class ResourceClause(Node, frozen=True):
     """Resources of ``type``, and below ``group`` (a uid) if one is named (InEntity)."""
 
     type: str
@@ -290,30 +265,26 @@ class ResourceClause:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class LogLevel:
+class LogLevel(Node, frozen=True):
     """``log summary`` or ``log full``; full wins."""
 
     level: str
 
 
-@dataclass(frozen=True, slots=True)
-class Redact:
+class Redact(Node, frozen=True):
     """Wire paths that the caller redacts and the log omits; ``hidden`` names them for the log."""
 
     paths: tuple[str, ...]
     hidden: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Notify:
+class Notify(Node, frozen=True):
     """A uid or an address."""
 
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Node, frozen=True):
     """At most ``count`` per ``per_s`` seconds by ``subject``; smallest count per (per, subject)."""
 
     count: int
@@ -324,8 +295,7 @@ class Rate:
 ObligationT: TypeAlias = LogLevel | Redact | Notify | Rate
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Node, frozen=True):
     """One rule: a candidate when action and types fit.
 
     It holds when (some who clause) and (some resource clause) and ``when`` and not
@@ -350,8 +320,7 @@ class Rule:
     shadow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedNeed:
+class CheckedNeed(Node, frozen=True):
     """``count`` people of ``group`` (a uid) for whom ``where`` holds (error: not eligible)."""
 
     group: str
@@ -360,8 +329,7 @@ class CheckedNeed:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Node, frozen=True):
     """Who must agree. ``show`` pairs a label with a path; an absent or unknown value shows absent.
 
     ``exclude`` always holds ``requester``. None for a clock means the default (24 h, 1 h).
@@ -379,8 +347,7 @@ class Route:
     escalate: tuple[str, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RiskFactor:
+class RiskFactor(Node, frozen=True):
     """Adds ``points`` when ``when`` is true, or cannot be evaluated: points only ever add."""
 
     points: int
@@ -389,8 +356,7 @@ class RiskFactor:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class RiskTier:
+class RiskTier(Node, frozen=True):
     """Reached from ``from_points`` on; its routes are required. ``rank`` is that of level Risk."""
 
     name: str
@@ -400,8 +366,7 @@ class RiskTier:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class RiskModel:
+class RiskModel(Node, frozen=True):
     """Factors in the order written; tiers by rising ``from_points``. No tier reached is low."""
 
     factors: tuple[RiskFactor, ...]
@@ -410,8 +375,7 @@ class RiskModel:
     contact: str
 
 
-@dataclass(frozen=True, slots=True)
-class Invariant:
+class Invariant(Node, frozen=True):
     """A claim about every request whose acting principal, action and resource fit.
 
     ``quantifier`` is never or always; ``effect`` allow, deny or approval (from ``route``, if
@@ -433,8 +397,7 @@ class Invariant:
 # ---------------------------------------------------------------- tests
 
 
-@dataclass(frozen=True, slots=True)
-class Fixture:
+class Fixture(Node, frozen=True):
     """A typed entity for tests: ``attributes`` is JSON text in wire form, None without braces."""
 
     name: str
@@ -454,8 +417,7 @@ class Fixture:
         return f"{self.bundle}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(Node, frozen=True):
     """effect is allow, deny or approval; cause, route, tier and ``by`` count where not None.
 
     ``by`` must equal the set of determining rules.
@@ -469,8 +431,7 @@ class Expectation:
     tier: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyTest:
+class PolicyTest(Node, frozen=True):
     """One ``test``: fixtures by key, args and context as JSON object text in wire form.
 
     ``chain`` is the agents in the order written, then the user. Fixtures of other bundles are
@@ -489,8 +450,7 @@ class PolicyTest:
     bundle: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BundleInfo:
+class BundleInfo(Node, frozen=True):
     """What a ``bundle`` line says; of several bundles together, names and versions joined by +."""
 
     name: str
@@ -500,8 +460,7 @@ class BundleInfo:
     governs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Node, frozen=True):
     """A declared group."""
 
     name: str
@@ -509,13 +468,12 @@ class Group:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedPolicies:
+class CheckedPolicies(Node, frozen=True):
     """A program without errors. ``rules`` and ``routes`` are sorted: order cannot matter."""
 
     bundle: BundleInfo
     schema: Schema
-    rules: tuple[Rule, ...]
+    rules: Sequence[Rule]
     routes: dict[str, Route]
     fixtures: dict[str, Fixture]
     tests: tuple[PolicyTest, ...]

@@ -5,9 +5,9 @@ The parser is the only maker. Longer than most files: one noun, a whole grammar.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from pdp.lang.records import dataclass
 from pdp.lang.source import Span
 
 

@@ -1,4 +1,4 @@
-"""From bytes to a syntax tree and complaints; no input makes it raise, and it speaks no Lark.
+"""From bytes to a syntax tree and complaints; no input makes it raise.
 
 After a mistake the parser forgets the unfinished part and picks up at the next rule, block line,
 closing brace or declaration, so that one mistake hides nothing but itself.
@@ -7,30 +7,26 @@ closing brace or declaration, so that one mistake hides nothing but itself.
 from __future__ import annotations
 
 import codecs
-import functools
+import contextlib
+import gc
 import re
-from collections.abc import Callable, Collection
-from importlib import resources
-from typing import Any, Final
-
-from lark import Lark, Token
-from lark.common import LexerConf
-from lark.exceptions import UnexpectedInput, UnexpectedToken
-from lark.lexer import ContextualLexer, LexerState, PatternRE, PatternStr, TerminalDef
-from lark.parsers.lalr_analysis import Shift
-from lark.parsers.lalr_interactive_parser import InteractiveParser
+from collections.abc import Iterator
+from typing import Final
 
 from pdp.lang import codes
 from pdp.lang.diagnostics import DIAGNOSTICS_MAX, Diagnostic, sort_key
 from pdp.lang.nodes import Declaration, PolicyFile
-from pdp.lang.reading.builder import Builder, Job, building
+from pdp.lang.reading.builder import Builder
+from pdp.lang.reading.driver import END, TERMINALS, Driver, Token, takes, terminals_at
 from pdp.lang.reading.expected import expected_words, suggestion
 from pdp.lang.reading.scanner import CLOSING, DECLARATIONS, Layout, Mark, Places, marks_from, scan
 from pdp.lang.source import Source, Span
 
+__all__ = ["decode", "parse"]
+
 # A character that no terminal matches, put where the scanner has already complained.
 _POISON: Final = "\x00"
-END: Final = "$END"
+_KEYWORDS: Final = frozenset(map(str.lower, TERMINALS))
 # Rules that end in an expression: cut short by a mistake, they would say something else.
 _OPEN_ENDED: Final = frozenset(("rule", "claim", "predicate_decl", "points"))
 _DECLARATION_TERMINALS: Final = frozenset(word.upper() for word in DECLARATIONS)
@@ -69,64 +65,37 @@ def parse(source: Source) -> tuple[PolicyFile, tuple[Diagnostic, ...]]:
     if len(source.text) > codes.FILE_BYTES_MAX:
         diagnostic = codes.too_large(places.span(0, 0), len(source.text.encode("utf-8", "replace")))
         return PolicyFile(source.name, ()), (diagnostic,)
-    layout = scan(places)
-    job = Job(source.name)
-    with building(job):
-        declarations, complaints = _Reading(places, layout).run()
-    found = [*layout.diagnostics, *complaints]
+    with _without_collection():
+        layout = scan(places)
+        reading = _Reading(places, layout)
+        declarations = reading.run()
+    found = [*layout.diagnostics, *reading.complaints]
     places_found = [diagnostic.span for diagnostic in found]
     # A block emptied by a mistake inside it is not a second mistake.
     found += [
         built
-        for built, block in job.built
+        for built, block in reading.builder.built
         if not any(_inside(place, block) for place in places_found)
     ]
     found.sort(key=sort_key)
     return PolicyFile(source.name, declarations), tuple(found[:DIAGNOSTICS_MAX])
 
 
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Python's search for cycles waits: a tree has none, and looking takes as long as parsing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def _inside(place: Span, block: Span) -> bool:
     start = (place.line, place.column)
     return (block.line, block.column) <= start < (block.end_line, block.end_column)
-
-
-@functools.cache
-def charter_grammar(*, strict: bool = False) -> Lark:
-    """The compiled grammar. ``strict`` refuses colliding terminals (it needs interegular)."""
-    text = resources.files("pdp.lang").joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(
-        text,
-        parser="lalr",
-        lexer="contextual",
-        start="bundle_file",
-        keep_all_tokens=True,
-        maybe_placeholders=True,
-        edit_terminals=_bound_keyword,
-        transformer=Builder(),
-        strict=strict,
-        _plugins={} if strict else {"ContextualLexer": _TrustedLexer},
-    )
-
-
-class _TrustedLexer(ContextualLexer):
-    """Skips the search for colliding terminals: it takes a second, and a test makes it."""
-
-    def __init__(
-        self,
-        conf: LexerConf,
-        states: dict[int, Collection[str]],
-        always_accept: Collection[str] = (),
-    ) -> None:
-        conf.skip_validation = True
-        super().__init__(conf, states, always_accept)
-
-
-def _bound_keyword(terminal: TerminalDef) -> None:
-    """A keyword ends where the word ends, or ``args.a inbox`` would read ``args.a in box``."""
-    pattern = terminal.pattern
-    if isinstance(pattern, PatternStr) and re.fullmatch("[a-z_]+", pattern.value):
-        terminal.pattern = PatternRE(pattern.value + "(?![A-Za-z0-9_])")
-        terminal.priority = 3
 
 
 class _Reading:
@@ -143,26 +112,29 @@ class _Reading:
             for position in layout.poisoned:
                 characters[position] = _POISON
             text = "".join(characters)
-        self.interactive = charter_grammar().parse_interactive(text)
+        self.builder = Builder(places)
+        self.driver = Driver(text, self.builder)
 
-    def run(self) -> tuple[tuple[Declaration, ...], list[Diagnostic]]:
+    def run(self) -> tuple[Declaration, ...]:
+        """What could be read; what could not is in ``complaints`` and in the builder's."""
+        position = 0
         for _ in range(_RECOVERIES_MAX):
-            try:
-                return self._resumed(), self.complaints
-            except UnexpectedInput as error:
-                position = self._step_back(self._position(error))
-                self._complain(position)
-                self._recover(position)
-                if len(self.complaints) >= DIAGNOSTICS_MAX:
-                    break
-        return self._finished(), self.complaints
+            stopped = self.driver.run(position)
+            if stopped is None:
+                return self._made()
+            mistake = self._step_back(stopped)
+            self._complain(mistake)
+            position = self._recover(mistake)
+            if len(self.complaints) >= DIAGNOSTICS_MAX:
+                break
+        landing = _Landing(self.driver, keep_open_ended=False)
+        stopped = self.driver.run(self._resume(Mark(len(self.places.text), END), landing))
+        assert stopped is None
+        return self._made()
 
-    def _position(self, error: UnexpectedInput) -> int:
-        if isinstance(error, UnexpectedToken) and error.token.type == END:
-            return len(self.places.text)
-        position: Any = error.pos_in_stream
-        assert isinstance(position, int)
-        return position
+    def _made(self) -> tuple[Declaration, ...]:
+        declarations: tuple[Declaration, ...] = self.driver.made
+        return declarations
 
     def _step_back(self, position: int) -> int:
         """The place of the mistake, given where the grammar stopped.
@@ -170,20 +142,18 @@ class _Reading:
         After ``when a ==`` the word ``rule`` of the next line is read as a name, and the grammar
         stops one word late.
         """
-        state = self.interactive.parser_state
-        values = state.value_stack
+        driver = self.driver
+        last = driver.values[-1]
         if position in self.layout.poisoned:
             return position
-        if not values or not isinstance(values[-1], Token) or values[-1].type != "NAME":
+        if type(last) is not Token or TERMINALS[last.terminal] != "NAME":
             return position
-        start = values[-1].start_pos
-        mark = next(marks_from(self.layout, start or 0), None)
-        if mark is None or mark.position != start:
+        mark = next(marks_from(self.layout, last.start), None)
+        if mark is None or mark.position != last.start:
             return position
-        if "RBRACE" in state.parse_conf.states[state.state_stack[-2]]:
+        if "RBRACE" in terminals_at(driver.states[-2]):
             return position  # a field that is called like a keyword
-        values.pop()
-        state.state_stack.pop()
+        driver.cut(len(driver.states) - 1)
         return mark.position
 
     def _complain(self, position: int) -> None:
@@ -194,8 +164,8 @@ class _Reading:
         if opening is not None:
             self.complaints.append(self._unclosed(opening, position))
             return
-        accepts: Callable[[], set[str]] = self.interactive.accepts
-        accepted = accepts()
+        states = self.driver.states
+        accepted = {name for name in terminals_at(states[-1]) if takes(states, name)}
         expected = expected_words(accepted)
         if at_end:
             end = len(self.places.text.rstrip())
@@ -212,8 +182,7 @@ class _Reading:
 
     def _advice(self, found: str, accepted: set[str]) -> str:
         """A keyword in the wrong place is not a misspelt one."""
-        keywords = {terminal.name.lower() for terminal in charter_grammar().terminals}
-        return "" if found in keywords else suggestion(found, accepted)
+        return "" if found in _KEYWORDS else suggestion(found, accepted)
 
     def _after_recovery(self, position: int) -> bool:
         """Whether nothing was read since a brace at which we picked up: a wrong guess."""
@@ -233,52 +202,34 @@ class _Reading:
             self.places.span(opening, opening + 1), bracket, CLOSING[bracket], noticed, where
         )
 
-    def _recover(self, position: int) -> None:
-        """Forgets unfinished parts until the parser can take the word at the next mark."""
+    def _recover(self, position: int) -> int:
+        """Forgets unfinished parts until the parser can take the word at the next mark.
+
+        Answers that mark's place.
+        """
         keep_open_ended = self.places.line_column(position)[1] == 1
-        landing = _Landing(self.interactive, keep_open_ended=keep_open_ended)
+        landing = _Landing(self.driver, keep_open_ended=keep_open_ended)
         depth = 0
         for mark in marks_from(self.layout, position):
             if mark.terminal in _DECLARATION_TERMINALS:
                 depth = 0
             # A brace opened after the mistake hides what is inside it.
-            size = landing.size_for(mark.terminal) if depth == 0 and mark.terminal else 0
-            if size:
-                self._resume(mark, size)
-                return
+            if depth == 0 and mark.terminal and landing.size_for(mark.terminal):
+                return self._resume(mark, landing)
             depth = max(0, depth + mark.depth)
-        self._resume(Mark(len(self.places.text), END), landing.size_for(END))
+        return self._resume(Mark(len(self.places.text), END), landing)
 
-    def _resume(self, mark: Mark, size: int) -> None:
-        state = self.interactive.parser_state
-        del state.state_stack[size:]
-        del state.value_stack[size - 1 :]
-        lexer_state: LexerState | None = self.interactive.lexer_thread.state
-        assert lexer_state is not None
-        counter = lexer_state.line_ctr
-        counter.line, counter.column = self.places.line_column(mark.position)
-        counter.char_pos = mark.position
-        counter.line_start_pos = mark.position - counter.column + 1
+    def _resume(self, mark: Mark, landing: _Landing) -> int:
+        self.driver.cut(landing.size_for(mark.terminal))
         self.last_mark = mark
-
-    def _finished(self) -> tuple[Declaration, ...]:
-        """What had been read when we gave up."""
-        landing = _Landing(self.interactive, keep_open_ended=False)
-        self._resume(Mark(len(self.places.text), END), landing.size_for(END))
-        return self._resumed()
-
-    def _resumed(self) -> tuple[Declaration, ...]:
-        resume: Callable[[], tuple[Declaration, ...]] = self.interactive.resume_parse
-        return resume()
+        return mark.position
 
 
 class _Landing:
     """How much of the parser's stack can stay so that it can go on with a given terminal."""
 
-    def __init__(self, interactive: InteractiveParser, *, keep_open_ended: bool) -> None:
-        self.stack = list(interactive.parser_state.state_stack)
-        self.states = interactive.parser_state.parse_conf.states
-        self.end_state = interactive.parser_state.parse_conf.end_state
+    def __init__(self, driver: Driver, *, keep_open_ended: bool) -> None:
+        self.states = driver.states
         self.keep_open_ended = keep_open_ended
         self.sizes: dict[str, int] = {}
 
@@ -286,26 +237,11 @@ class _Landing:
         """The largest part of the stack that can take ``terminal``; 0 if none can."""
         size = self.sizes.get(terminal)
         if size is None:
-            sizes = range(len(self.stack), 0, -1)
+            sizes = range(len(self.states), 0, -1)
             size = next((size for size in sizes if self._takes(size, terminal)), 0)
             self.sizes[terminal] = size
         return size
 
     def _takes(self, size: int, terminal: str) -> bool:
-        """Plays the parser's moves on states alone."""
-        stack = self.stack[:size]
-        whole = size == len(self.stack) and self.keep_open_ended
-        while True:
-            action, argument = self.states[stack[-1]].get(terminal, (None, None))
-            if action is None:
-                return False
-            if action is Shift:
-                return True
-            if argument.origin.name in _OPEN_ENDED and not whole:
-                return False
-            if argument.expansion:
-                del stack[-len(argument.expansion) :]
-            _, state = self.states[stack[-1]][argument.origin.name]
-            stack.append(state)
-            if terminal == END and state == self.end_state:
-                return True
+        whole = size == len(self.states) and self.keep_open_ended
+        return takes(self.states[:size], terminal, frozenset() if whole else _OPEN_ENDED)

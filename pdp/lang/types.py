@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias
+
+import msgspec
 
 DECIMAL_SCALE: Final = 10_000
 DECIMAL_DIGITS: Final = 4
@@ -13,15 +14,17 @@ INT_MAX: Final = 2**63 - 1
 US_PER_MS: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Prim:
+class Node(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="node"):
+    """Base of what a checked program is made of; tagged, so it can be written and read back."""
+
+
+class Prim(Node, frozen=True):
     """bool, int, decimal, string, timestamp, duration, path, ip, cidr or json."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class EnumT:
+class EnumT(Node, frozen=True):
     """A closed set of members; ``ordered`` (a level) in rising order.
 
     ``wires`` are the members as JSON spells them, in the same order; empty: as they are named.
@@ -38,15 +41,13 @@ class EnumT:
         return self.wires or self.members
 
 
-@dataclass(frozen=True, slots=True)
-class EntityT:
+class EntityT(Node, frozen=True):
     """A reference to an entity of one of ``names``. A declared attribute has exactly one."""
 
     names: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class CollT:
+class CollT(Node, frozen=True):
     """A set or list (``kind``) of ``item``; at the door its length is within ``lo``..``hi``."""
 
     kind: str
@@ -55,8 +56,7 @@ class CollT:
     hi: int
 
 
-@dataclass(frozen=True, slots=True)
-class FieldT:
+class FieldT(Node, frozen=True):
     """One attribute, parameter or record field. ``wire`` is its name in JSON.
 
     ``optional`` (written ``?``): may be left out. ``nullable``: null is accepted and counts as
@@ -78,8 +78,7 @@ class FieldT:
         return self.optional or self.nullable
 
 
-@dataclass(frozen=True, slots=True)
-class RecordT:
+class RecordT(Node, frozen=True):
     """A named record type; ``name`` is empty for the record of an inline ``{…}`` type."""
 
     name: str
@@ -109,8 +108,7 @@ IPV6_BASE: Final = 2**128
 RISK: Final = EnumT("Risk", ("low", "medium", "high", "critical"), ordered=True)
 
 
-@dataclass(frozen=True, slots=True)
-class EntityDef:
+class EntityDef(Node, frozen=True):
     """An entity type. ``parents`` are the types its direct parents may have."""
 
     name: str
@@ -129,8 +127,7 @@ class EntityDef:
         return next((f for f in self.fields if f.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class ActionDef:
+class ActionDef(Node, frozen=True):
     """An action. ``resources`` are the resource types it takes; empty means it takes none."""
 
     name: str
@@ -145,12 +142,11 @@ class ActionDef:
         return next((f for f in self.fields if f.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(Node, frozen=True):
     """All a request can be made of. Maps are keyed by Charter name; never changed once built."""
 
-    entities: dict[str, EntityDef] = field(default_factory=dict)
-    actions: dict[str, ActionDef] = field(default_factory=dict)
+    entities: dict[str, EntityDef] = msgspec.field(default_factory=dict)
+    actions: dict[str, ActionDef] = msgspec.field(default_factory=dict)
     context: tuple[FieldT, ...] = ()
 
     def action_by_wire(self) -> dict[str, ActionDef]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from google.protobuf.message import DecodeError
+from msgspec import structs
 
 from pdp import model
 from pdp._proto import decision_pb2 as pb
@@ -18,11 +18,13 @@ from pdp.decisionlog.errors import LogError
 from pdp.decisionlog.record import Kind
 from pdp.decisionlog.writer import Writer
 from pdp.engine import Engine, places_of
+from pdp.explanationform import explanation_to_proto, question_from_proto
 from pdp.model import Attribution, Decision, DenyCause, Effect, Entity, Reasons, RequestError
 from pdp.protoform import decision_to_proto, receipt_to_proto, request_from_proto
 from pdp.request import Request
 from pdp.service import identity, status
 from pdp.service.batch import merged_items
+from pdp.service.explaining import Explainer
 from pdp.service.metrics import Metrics
 from pdp.service.refusals import RefusalTally
 from pdp.service.status import Refused, Status
@@ -88,6 +90,7 @@ class Handlers:
         self._around = surroundings
         self._tally = RefusalTally()
         self._failed = False
+        self._explainer = Explainer()
         metrics.watch_log(lambda: self.available, lambda: log.batches)
 
     @property
@@ -104,8 +107,8 @@ class Handlers:
         return self._guarded(_Call("DecideBatch", data, peer), self._decide_batch)
 
     def explain(self, data: bytes, peer: str) -> bytes:
-        """Comes in a later version."""
-        return self._guarded(_Call("Explain", data, peer), _not_in_this_version)
+        """``DecideRequest`` to ``ExplainResponse``."""
+        return self._guarded(_Call("Explain", data, peer), self._explain)
 
     def report_outcome(self, data: bytes, peer: str) -> bytes:
         """Comes in a later version."""
@@ -186,10 +189,32 @@ class Handlers:
             decision = _invalid_item(engine, request, error)
         return self._answered(request, decision, self._around.timer_ns() - started_ns)
 
+    def _explain(self, call: _Call) -> bytes:
+        message = _parsed(pb.DecideRequest, call.data)
+        engine = self.engine
+        try:
+            request, now_us = question_from_proto(message)
+            call.principal, call.action = request.principal.uid, request.action
+            explanation = self._explainer.explain(engine, request, now_us)
+        except RequestError as error:
+            raise _invalid(error) from None
+        answer = explanation_to_proto(explanation, request.request_id)
+        payload = record.explanation_record(
+            time_unix_ns=self._around.clock_ns(),
+            peer=call.peer,
+            request=request,
+            now_us=explanation.now_us,
+            decision=explanation.decision,
+            engine_version=self._around.engine_version,
+        )
+        [receipt] = self._write([(Kind.EXPLANATION, payload)])
+        answer.receipt.CopyFrom(receipt_to_proto(receipt))
+        return answer.SerializeToString()
+
     def _answered(self, request: Request, decision: Decision, decide_ns: int) -> _Answered:
         now_ns = self._around.clock_ns()
         entropy = self._around.entropy(identity.ENTROPY_BYTES)
-        decision = dataclasses.replace(decision, decision_id=identity.decision_id(now_ns, entropy))
+        decision = structs.replace(decision, decision_id=identity.decision_id(now_ns, entropy))
         answer = decision_to_proto(decision, request.request_id)
         hidden_paths = _hidden_paths(request, decision)
         kept, omitted = redact.omit(request, hidden_paths)
@@ -202,7 +227,7 @@ class Handlers:
             answer=answer,
             decision=decision
             if hidden_paths is decision.hidden_paths
-            else dataclasses.replace(decision, hidden_paths=hidden_paths),
+            else structs.replace(decision, hidden_paths=hidden_paths),
             time_unix_ns=now_ns,
             decide_ns=decide_ns,
             engine_version=self._around.engine_version,

@@ -45,6 +45,10 @@ TABLE: Final = [
     ("decide {no_allow} {unsafe}", Exit.DENY, ""),
     ("decide {unknown} {unsafe} --explain", Exit.DENY, ""),
     ("decide {approval} {unsafe} --explain", Exit.APPROVAL, ""),
+    ("decide {deny} {unsafe} --explain-all", Exit.DENY, ""),
+    ("decide {allow} {unsafe} --why-not refunds.large", Exit.SUCCESS, ""),
+    ("decide {allow} {unsafe} --why-not refunds.larg", Exit.INVALID, "unknown rule `refunds.larg`"),
+    ("decide {allow} {unsafe} --now 2026-01-01T00:00:00Z", Exit.INVALID, "add `--explain`\n"),
     (
         "decide {refused} {unsafe}",
         Exit.INVALID,

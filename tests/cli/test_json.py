@@ -99,11 +99,15 @@ def test_every_effect_in_the_form_of_the_contract(
 ) -> None:
     done = world.run(f"decide {{{name}}} {{unsafe}} --explain --format json")
     answer = done.json
-    outcomes = answer.pop("explanation")
+    explanation = answer.pop("explanation")
     assert (done.code, done.err) == (code, "")
     assert (answer["effect"], answer.get("cause")) == (effect, cause)
     assert foreign(answer, pb.DecideResponse.DESCRIPTOR) == []
-    assert bool(outcomes) == (cause != "invalid_request")
+    assert explanation.pop("now").endswith("Z")
+    assert foreign(explanation, pb.ExplainResponse.DESCRIPTOR) == []
+    assert bool(explanation.get("outcomes")) == (cause != "invalid_request")
+    assert bool(explanation.get("nearest")) == (cause == "no_allow")
+    assert bool(explanation.get("approvers")) == (effect == "require_approval")
 
 
 def foreign(shown: dict[str, Any], contract: Any) -> list[str]:
@@ -127,7 +131,7 @@ def test_a_foreign_name_is_seen() -> None:
 
 def test_an_explanation(world: World) -> None:
     answer = world.run("decide {approval} {unsafe} --explain --format json").json
-    outcomes = answer["explanation"]
+    outcomes = answer["explanation"]["outcomes"]
     assert [(o["principal"], o["rule"], o["effect"], o["outcome"]) for o in outcomes] == [
         (principal, *rest)
         for principal in ("Agent::bot", "User::ann")
@@ -138,10 +142,30 @@ def test_an_explanation(world: World) -> None:
         )
     ]
     [hurried, held, _, *_] = outcomes
-    lines = (Path(world.places["policies"]) / hurried["file"]).read_text().split("\n")
-    assert lines[hurried["line"] - 1][hurried["column"] - 1 :].startswith("args.note like")
-    assert (hurried["error"], hurried["values"]) == ("", {"args.note": "late"})
-    assert (held["file"], held["line"], held["column"], held["values"]) == ("", 0, 0, {})
+    [unmet] = hurried["unmet"]
+    lines = (Path(world.places["policies"]) / unmet["file"]).read_text().split("\n")
+    assert lines[unmet["line"] - 1][unmet["column"] - 1 :].startswith("args.note like")
+    assert unmet["text"] == 'args.note like "*hurry*"'
+    assert unmet["values"] == [{"path": "args.note", "value": "late"}]
+    assert (held["is_determining"], "unmet" in held) == (True, False)
+    [approvers] = answer["explanation"]["approvers"]
+    assert (approvers["count"], approvers["people"]) == (1, ["User::eva"])
+
+
+def test_why_a_rule_was_no_candidate(world: World) -> None:
+    line = "decide {approval} {unsafe} --format json --why-not refunds.large"
+    answer = world.run(line).json
+    assert "explanation" not in answer
+    assert answer["why_not"] == [{"rule": "refunds.large", "is_candidate": True, "reason": ""}]
+    [other] = world.run("decide {unknown} {unsafe} --format json --why-not refunds.large").json[
+        "why_not"
+    ]
+    assert other["reason"] == "unknown action `pay.refnd`; did you mean `pay.refund`?"
+
+
+def test_another_time_may_be_asked_about(world: World) -> None:
+    line = "decide {allow} {unsafe} --explain --now 2026-01-31T12:00:00+01:00 --format json"
+    assert world.run(line).json["explanation"]["now"] == "2026-01-31T11:00:00.000000000Z"
 
 
 # ---------------------------------------------------------------- test

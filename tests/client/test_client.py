@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import grpc
 import pytest
+from msgspec.structs import replace
 
 from pdp import client as public
 from pdp._proto import decision_pb2 as pb

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from pdp import protoform
 from pdp._proto import log_pb2
 from pdp.decisionlog import record
 from pdp.decisionlog.record import Kind, Record
-from pdp.model import BundleIdentity, ReceiptPointer
+from pdp.model import BundleIdentity, Decision, DenyCause, Effect, Entity, ReceiptPointer
+from pdp.request import Request
+from tests.changed import replace
 from tests.decisionlog import samples
 
 
 def test_a_decision_record_holds_everything():
-    decision = dataclasses.replace(samples.decision(), receipt=ReceiptPointer("l", 1, "h"))
+    decision = replace(samples.decision(), receipt=ReceiptPointer("l", 1, "h"))
     payload = record.decision_record(
         request=samples.request(),
         omitted=("args.iban",),
@@ -76,6 +76,17 @@ def test_the_same_answer_gives_the_same_bytes():
                 engine_version="0.1",
             ),
         ),
+        (
+            Kind.EXPLANATION,
+            record.explanation_record(
+                time_unix_ns=1,
+                peer="unix",
+                request=Request(principal=Entity("User", "a"), action="x"),
+                now_us=2,
+                decision=Decision(Effect.DENY, DenyCause.NO_ALLOW),
+                engine_version="0.1",
+            ),
+        ),
         (Kind.RECOVERY, record.recovery_record(log_pb2.RecoveryRecord(last_seq=3), 1)),
     ],
 )
@@ -100,6 +111,6 @@ def test_other_bytes_are_no_record():
 def test_the_leaf_hash_is_the_receipt_s():
     first = Record(1, Kind.REFUSAL, b"p", "a", 0)
     assert first.leaf_hash == "c961eb17fa688268688620d74a7a529c607e2461304e2c7c39143879b7de0fcd"
-    assert dataclasses.replace(first, seq=2).leaf_hash != first.leaf_hash
-    assert dataclasses.replace(first, kind=Kind.STOP).leaf_hash != first.leaf_hash
-    assert dataclasses.replace(first, segment="b", offset=9).leaf_hash == first.leaf_hash
+    assert replace(first, seq=2).leaf_hash != first.leaf_hash
+    assert replace(first, kind=Kind.STOP).leaf_hash != first.leaf_hash
+    assert replace(first, segment="b", offset=9).leaf_hash == first.leaf_hash

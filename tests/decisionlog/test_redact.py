@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from pdp import protoform
 from pdp._proto import log_pb2
@@ -38,7 +37,7 @@ BOT, ANN, INVOICE, BARE_ANN, INVOICE_AGAIN, ACCOUNT = BEFORE
 def test_members_of_args(path, args):
     request, omitted = redact.omit(REQUEST, [path])
     assert (request.args, omitted) == (args, (path,))
-    assert dataclasses.replace(request, args=REQUEST.args) == REQUEST
+    assert structs.replace(request, args=REQUEST.args) == REQUEST
 
 
 def test_members_of_context():
@@ -97,20 +96,20 @@ def test_names_that_hold_dots():
 
 
 def test_text_that_does_not_parse_goes_as_a_whole():
-    request = dataclasses.replace(REQUEST, args='{"iban":"DE1",}')
+    request = structs.replace(REQUEST, args='{"iban":"DE1",}')
     assert redact.omit(request, ["args.iban"])[0].args == "{}"
     assert redact.omit(request, ["context.channel"])[0].args == request.args
 
 
 def test_untouched_text_stays_as_received():
-    request = dataclasses.replace(REQUEST, args='{ "a": 1.0 }')
+    request = structs.replace(REQUEST, args='{ "a": 1.0 }')
     assert redact.omit(request, ["args.b"])[0].args == '{ "a": 1.0 }'
 
 
 def test_a_summary_has_no_args():
     request, omitted = redact.omit_args(REQUEST)
     assert (request.args, omitted) == ("{}", ("args",))
-    assert dataclasses.replace(request, args=REQUEST.args) == REQUEST
+    assert structs.replace(request, args=REQUEST.args) == REQUEST
 
 
 def logged(decision: Decision, request: Request = REQUEST) -> log_pb2.DecisionRecord:
@@ -131,7 +130,7 @@ def logged(decision: Decision, request: Request = REQUEST) -> log_pb2.DecisionRe
 
 
 def hiding(*paths: str) -> Decision:
-    return dataclasses.replace(samples.decision(), hidden_paths=paths)
+    return structs.replace(samples.decision(), hidden_paths=paths)
 
 
 def shown(message: log_pb2.DecisionRecord) -> dict[str, str]:
@@ -163,8 +162,8 @@ def test_hidden_values_are_nowhere_in_the_record():
 def test_a_value_hidden_by_another_name_is_not_shown_either(hidden, label, value):
     approval = samples.decision().approval
     assert approval is not None
-    approval = dataclasses.replace(approval, show=((label, value), ("resource.total", "99.0")))
-    message = logged(dataclasses.replace(hiding(hidden), approval=approval))
+    approval = structs.replace(approval, show=((label, value), ("resource.total", "99.0")))
+    message = logged(structs.replace(hiding(hidden), approval=approval))
     assert shown(message) == {"resource.total": "99.0"}
     assert value.encode() not in message.SerializeToString()
 
@@ -181,7 +180,7 @@ def test_a_digest_over_hidden_values_is_left_out():
 
 def test_a_salted_digest_stays_and_the_salt_goes():
     salt = bytes(range(16))
-    message = logged(hiding("args.iban"), dataclasses.replace(REQUEST, digest_salt=salt))
+    message = logged(hiding("args.iban"), structs.replace(REQUEST, digest_salt=salt))
     assert list(message.omitted_paths) == ["args.iban", "digest_salt"]
     assert message.request_digest == message.answer.request_digest == "cd" * 32
     assert salt not in message.SerializeToString()
@@ -189,7 +188,7 @@ def test_a_salted_digest_stays_and_the_salt_goes():
 
 @pytest.mark.parametrize("paths", [(), ("args.missing",), ("resource.iban",)])
 def test_a_digest_over_nothing_hidden_stays(paths):
-    message = logged(hiding(*paths), dataclasses.replace(REQUEST, digest_salt=bytes(range(16))))
+    message = logged(hiding(*paths), structs.replace(REQUEST, digest_salt=bytes(range(16))))
     assert message.request_digest == message.answer.request_digest == "cd" * 32
     assert message.answer.approval.request_digest == "cd" * 32
     assert message.request.digest_salt == bytes(range(16))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import threading
 
 import pytest
+from msgspec import structs
 
 from pdp.decisionlog import reader, show
 from pdp.decisionlog.errors import LogCorrupt, LogMissing
@@ -170,7 +170,7 @@ def test_a_decision_as_json():
     ],
 )
 def test_a_number_is_shown_as_it_is(digits, expected):
-    sent = dataclasses.replace(samples.request(), args=f'{{"a":{digits}}}')
+    sent = structs.replace(samples.request(), args=f'{{"a":{digits}}}')
     request = rendered(samples.decision_payload(sent=sent))["request"]
     assert isinstance(request, dict)
     assert request["args"] == {"a": expected}
@@ -180,7 +180,7 @@ HOSTILE = "\x1b[2Ja\u202eb\u2066c\rd\u009be\x7f"
 
 
 def test_nothing_shown_drives_a_terminal():
-    sent = dataclasses.replace(
+    sent = structs.replace(
         samples.request(),
         args=json.dumps({HOSTILE: [HOSTILE]}),
         context=f"not json {HOSTILE}",

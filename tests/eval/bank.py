@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from pdp.eval.policyset import PolicySet
 from pdp.lang.checked import CheckedPolicies

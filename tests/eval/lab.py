@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from pdp.eval.binder import Binder
-from pdp.eval.compiler import Cell, Places, condition_of
+from pdp.eval.compiling.cell import Cell
+from pdp.eval.compiling.conditions import condition_of
+from pdp.eval.compiling.places import Places
 from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest, Directory
 from pdp.eval.reading.decoder import Decoders

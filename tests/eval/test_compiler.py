@@ -8,14 +8,15 @@ from __future__ import annotations
 import ast
 import random
 import traceback
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 from msgspec.structs import replace as with_fields
 
-from pdp.eval import compiler, runtime
-from pdp.eval.compiler import Places, compile_test, compile_value
+from pdp.eval import runtime
+from pdp.eval.compiling import code
+from pdp.eval.compiling.places import Places
+from pdp.eval.compiling.values import compile_test, compile_value
 from pdp.eval.emit.expressions import Emitter
 from pdp.eval.emit.paths import Scope
 from pdp.eval.runtime import EvalError
@@ -49,6 +50,7 @@ from pdp.lang.types import (
     RecordT,
 )
 from pdp.model import Entity, ToolIdentity
+from tests.changed import replace
 from tests.eval.lab import (
     ARGS,
     CASE,
@@ -565,13 +567,13 @@ def _keep_not(self: Emitter, node: ast.expr) -> ast.expr:
 
 def test_sabotage_a_form_that_differs_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setitem(compiler.NAMES, "k_or", _careless_or)
+        broken.setitem(code.NAMES, "k_or", _careless_or)
         assert first_difference(seed=7, count=300) is not None, "error won over true"
     with monkeypatch.context() as broken:
         broken.setattr(Emitter, "_negated", _keep_not)
         assert first_difference(seed=7, count=300) is not None, "not was dropped"
     with monkeypatch.context() as broken:
-        broken.setitem(compiler.NAMES, "all", any)
+        broken.setitem(code.NAMES, "all", any)
         assert first_difference(seed=7, count=1500) is not None, "every became some"
 
 
@@ -583,7 +585,9 @@ ALLOWED: Final = frozenset(
     " And Or Not USub Add Sub Mult BitOr Eq NotEq Lt LtE Gt GtE In Is IsNot".split()
 )  # fmt: skip
 FIELDS: Final = frozenset(
-    "args context chain agent user tool resource lookup attributes startswith endswith".split()
+    "args context chain agent user tool resource resource_facts resource_attributes lookup"
+    " attributes startswith"
+    " endswith".split()
 )
 
 
@@ -595,7 +599,7 @@ def emitted(monkeypatch: pytest.MonkeyPatch) -> list[ast.AST]:
         modules.append(module)
         return compile(module, filename, mode)
 
-    monkeypatch.setattr(compiler, "compile", compile_and_keep, raising=False)
+    monkeypatch.setattr(code, "compile", compile_and_keep, raising=False)
     for expr, _ in MEANING:
         answer(expr)
     answer_of(rule("r", "deny", who=(who("Bot", "Team::all"),), resources=(on("Case", "Team::x"),)))
@@ -616,9 +620,9 @@ def test_generated_code_names_only_what_it_was_given(monkeypatch: pytest.MonkeyP
     read = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     params = {node.arg for node in nodes if isinstance(node, ast.arg)}
-    rest = read - stored - params - set(compiler.NAMES)
+    rest = read - stored - params - set(code.NAMES)
     assert {name for name in rest if not name.startswith("constant_")} == set()
-    assert compiler.NAMES["__builtins__"] == {}
+    assert code.NAMES["__builtins__"] == {}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import pytest
@@ -13,6 +13,7 @@ from pdp.eval.reading import decoder, records
 from pdp.eval.reading.decoder import ObjectDecoder
 from pdp.eval.reading.records import RecordTypes
 from pdp.lang.types import PRIMS, CollT, EnumT, FieldT, RecordT, Type
+from tests.changed import replace
 from tests.eval.mangled import mangled
 from tests.eval.outcome import outcome, plain
 from tests.eval.shop import TYPES, field

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from fractions import Fraction
 from random import Random
 from typing import Final
@@ -20,6 +19,7 @@ from pdp.eval.reference.facts import expect
 from pdp.lang.checked import CheckedPolicies
 from pdp.lang.checker import check, read_sources
 from pdp.model import Entity
+from tests.changed import replace
 
 HEAD: Final = """
 bundle shop {

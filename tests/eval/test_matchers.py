@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import random
-from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from pdp.eval import compiler, runtime
+from pdp.eval import runtime
 from pdp.eval.binder import Binder
-from pdp.eval.compiler import Cell, Places, condition_of
+from pdp.eval.compiling import code
+from pdp.eval.compiling.cell import Cell
+from pdp.eval.compiling.conditions import condition_of
+from pdp.eval.compiling.places import Places
 from pdp.eval.emit import matchers
 from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import Directory
@@ -88,7 +91,11 @@ def answer(expr: Expr, **args: Any) -> bool:
     assert not erred
     fast = cell.held(bound, "Bot::b1", NOW_US, LOW)
     function = cell._functions[0]  # noqa: SLF001 - the exact form, which a calm request skips
-    assert function.exactly(bound, "Bot::b1", NOW_US, LOW) == (fast, []) == (held, [])
+    assert (
+        function.exactly(bound, "Bot::b1", bound.lookup("Bot::b1"), NOW_US, LOW)
+        == (fast, [])
+        == (held, [])
+    )
     return held == 1
 
 
@@ -127,12 +134,12 @@ def test_a_pattern_must_match_the_whole_string(pattern: str, text: str, expected
 
 def test_sabotage_re_match_for_a_whole_string_match(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(
-        compiler.NAMES, "matches", lambda text, pattern: pattern.match(text) is not None
+        code.NAMES, "matches", lambda text, pattern: pattern.match(text) is not None
     )
     wrong = [p for p, text, right in PATTERNS if answer(_matches(p), s=text) is not right]
     assert "a|ab" in wrong
     monkeypatch.setitem(
-        compiler.NAMES, "matches", lambda text, pattern: pattern.search(text) is not None
+        code.NAMES, "matches", lambda text, pattern: pattern.search(text) is not None
     )
     wrong = [p for p, text, right in PATTERNS if answer(_matches(p), s=text) is not right]
     assert {"b", "abc"} <= set(wrong)

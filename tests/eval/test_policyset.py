@@ -8,13 +8,13 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 from msgspec.structs import replace as with_fields
 
-from pdp.eval import policyset
+from pdp.eval.judging import leaf
 from pdp.eval.policyset import PolicySet
 from pdp.lang.checked import BundleInfo, CheckedPolicies, Rule
 from pdp.model import Decision, DenyCause, Effect, Entity, NextAction, Obligation
@@ -428,14 +428,15 @@ def test_kept_outcomes_never_cross_what_they_depend_on() -> None:
 
 
 def test_the_memory_for_outcomes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policyset, "OUTCOMES_KEPT_MAX", 1)
+    monkeypatch.setattr(leaf, "OUTCOMES_KEPT_MAX", 1)
     fresh = policies()
     for _ in range(2):
         for request, effect, _, rules in ANSWERS:
             decision = decide(request, fresh)
             assert (decision.effect.value, by(decision)) == (effect, rules)
-    judges: Any = fresh._judges  # noqa: SLF001 - what is kept is the point
-    assert max(len(judge._outcomes) for judge in judges.values()) == 1  # noqa: SLF001
+    judges: Any = fresh._judges._judges  # noqa: SLF001 - what is kept is the point
+    assert len(judges) > 2
+    assert max(len(judge._leaf.kept) for judge in judges.values()) == 1  # noqa: SLF001
 
 
 def test_threads_may_meet_at_first_use() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
-from pdp.eval.reference import explain, explain_risk, not_candidate
+from msgspec.structs import replace
+
+from pdp.eval.reference import explain, not_candidate
+from pdp.explanation import Explanation
 from pdp.lang.checked import CheckedPolicies
 from pdp.lang.checker import check
 from pdp.model import (
@@ -19,7 +21,13 @@ from pdp.model import (
     RiskAssessment,
     ShadowOutcome,
 )
+from pdp.request import Request
 from tests.eval.depot import ANN, BOT, DIRECTORY, HEAD, ask, policy, program, request
+
+
+def explained(checked: CheckedPolicies, asked: Request) -> Explanation:
+    return explain(checked, DIRECTORY, asked, 0, ask(checked, asked), {})
+
 
 # ---------------------------------------------------------------- risk
 
@@ -100,7 +108,7 @@ def test_rules_read_the_tier_and_the_answer_tells_it_also_when_it_is_no():
 
 
 def test_explain_tells_each_factor():
-    told = explain_risk(program(RISK), DIRECTORY, request(guess=5), 0)
+    told = explained(program(RISK), request(guess=5)).risk
     assert told is not None
     assert (told.points, told.tier) == (10, "high")
     assert [(f.reason, f.points, f.outcome) for f in told.factors] == [
@@ -110,11 +118,12 @@ def test_explain_tells_each_factor():
         ("stranger", 5, "held"),
     ]
     unknown_host = replace(request(BOT), resource=Entity("Host", "h"))
-    told = explain_risk(program(RISK), DIRECTORY, unknown_host, 0)
+    told = explained(program(RISK), unknown_host).risk
     assert told is not None
-    assert (told.factors[1].outcome, told.factors[1].error) == ("error", "unknown_entity")
+    old_host = told.factors[1]
+    assert (old_host.outcome, old_host.condition.error) == ("error", "unknown_entity")
     assert (told.points, told.tier) == (3, "low")
-    assert explain_risk(program(), DIRECTORY, request(), 0) is None
+    assert explained(program(), request()).risk is None
 
 
 # ---------------------------------------------------------------- shadow rules
@@ -142,7 +151,7 @@ def test_a_shadow_rule_changes_no_answer():
     )
     # hiding is the one thing that it does: hiding more never gives anything away
     assert "args.text" in decision.hidden_paths
-    assert [(t.rule, t.shadow) for t in explain(checked, DIRECTORY, bare, 0)][:2] == [
+    assert [(t.rule, t.shadow) for t in explained(checked, bare).outcomes][:2] == [
         ("base.all", False),
         ("p.d", True),
     ]
@@ -290,5 +299,6 @@ def test_explain_shows_neither_secrets_nor_json():
         ' because "x"'
     )
     checked = program(policy(rule))
-    told = [t for t in explain(checked, DIRECTORY, request(key="y", any=1), 0) if t.rule == "p.d"]
-    assert [(t.outcome, t.values) for t in told] == [("false", ()), ("false", ())]
+    asked = request(key="y", any=1)
+    told = [t for t in explained(checked, asked).outcomes if t.rule == "p.d"]
+    assert [(t.outcome, t.unmet[0].values) for t in told] == [("false", ()), ("false", ())]

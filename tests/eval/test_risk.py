@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
-from pdp.eval import compiler
+from pdp.eval.compiling import cell
 from pdp.eval.judging import risk
 from pdp.eval.judging.risk import LOW, RiskScale, Weighed, assess
 from pdp.lang.checked import Const, RiskFactor, RiskModel, RiskTier
@@ -313,8 +313,8 @@ def test_sabotage_tier_computed_per_principal(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_sabotage_error_adds_no_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = compiler.Cell.exactly
-    monkeypatch.setattr(compiler.Cell, "exactly", lambda *asked: (honest(*asked)[0], []))
+    honest = cell.Cell.exactly
+    monkeypatch.setattr(cell.Cell, "exactly", lambda *asked: (honest(*asked)[0], []))
     assert wrong() == [12, 13]
 
 

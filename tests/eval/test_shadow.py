@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
-from pdp.eval.judging import index
+from pdp.eval.judging import judge
 from pdp.model import Decision, Effect, ShadowOutcome
 from pdp.request import Request
 from tests.eval.fleet import (
@@ -103,7 +103,7 @@ def test_a_rule_can_hold_for_one_and_err_for_another() -> None:
 
 
 def test_sabotage_shadow_enforced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "is_enforced", lambda _: True)
+    monkeypatch.setattr(judge, "is_enforced", lambda _: True)
     broken = policies()
     wrong = [
         request for request in REQUESTS if bare(decide(request, broken)) != decide(request, PLAIN)

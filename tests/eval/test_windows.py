@@ -9,7 +9,9 @@ from typing import Any, Final
 
 import pytest
 
-from pdp.eval.compiler import Cell, Places, condition_of
+from pdp.eval.compiling.cell import Cell
+from pdp.eval.compiling.conditions import condition_of
+from pdp.eval.compiling.places import Places
 from pdp.eval.emit import windows
 from pdp.eval.emit.paths import Scope
 from pdp.eval.emit.windows import offset_us, window_test, zone_of

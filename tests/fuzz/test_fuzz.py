@@ -126,7 +126,7 @@ SABOTAGE: Final = {
         "tests", "pdp.eval.policytest._problems", _raising(RecursionError), "RecursionError"
     ),
     "a bug in a decision": Sabotage(
-        "request", "pdp.eval.policyset.PolicySet.decide", _raising(KeyError), "broke off"
+        "request", "pdp.eval.judging.judge.TargetJudge.decide", _raising(KeyError), "broke off"
     ),
     "a bug in a door": Sabotage(
         "handlers", "pdp.service.handlers.request_from_proto", _raising(ValueError), "internal"

@@ -9,7 +9,7 @@ from collections import defaultdict
 from random import Random
 from typing import Final, TypeAlias
 
-from pdp.lang.parser import charter_grammar
+from pdp.lang.reading.grammar import charter_grammar
 
 # What a rule may be replaced by: names of rules and of terminals, with which of the two each is.
 Expansion: TypeAlias = tuple[tuple[str, bool], ...]

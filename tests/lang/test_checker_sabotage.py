@@ -5,7 +5,6 @@ Each patches one function that the checker calls; nothing in the package knows o
 
 from __future__ import annotations
 
-import dataclasses
 import pkgutil
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
@@ -13,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from pdp.lang.types import STRING
+from tests.changed import replace
 from tests.lang.test_diagnostics_corpus import FILES, expected_in, found_in
 
 
@@ -39,7 +39,7 @@ def moved(columns: int, lines: int) -> Callable[[Any], Any]:
 
     def broken(real: Any) -> Any:
         def at(code: str, span: Any, *rest: Any, **named: Any) -> Any:
-            beside = dataclasses.replace(
+            beside = replace(
                 span,
                 line=span.line + lines,
                 end_line=span.end_line + lines,

@@ -121,7 +121,7 @@ def test_what_the_limits_allow_can_be_decided() -> None:
     args = '{"amount":"1","n":7,"note":"","tags":[],"words":[]}'
     request = Request(principal=Entity("User", "u"), action="pay.out", args=args)
     assert engine.decide(request).effect is Effect.ALLOW
-    assert len(engine.explain(request)) == 1
+    assert len(engine.explain(request).outcomes) == 1
 
 
 def test_a_line_with_a_hundred_mistakes_is_shown_in_parts() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import Final
 
@@ -16,6 +16,7 @@ from pdp.lang.checker import check
 from pdp.lang.lints import scopes
 from pdp.model import Effect, RequestError
 from pdp.request import Request
+from tests.changed import replace
 from tests.properties.differential import built
 from tests.properties.generate import Program, program, requests
 
@@ -69,7 +70,7 @@ def contradictions(seed: int) -> Iterator[str]:
         answer, other = reference.decide(checked, *given), reference.decide(thin, *given)
         if (answer.effect, answer.approval) != (other.effect, other.approval):
             yield f"seed {seed}: {answer.effect} is {other.effect} without {said.redundant}"
-        for outcome in reference.explain(checked, *given):
+        for outcome in reference.explain(checked, *given, answer, {}).outcomes:
             if outcome.outcome == "held" and outcome.rule in said.never:
                 yield f"seed {seed}: {outcome.rule} held"
             held = outcome.outcome == "held"

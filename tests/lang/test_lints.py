@@ -9,7 +9,6 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +35,7 @@ from pdp.lang.lints.complaints import CODES
 from pdp.lang.lints.constraints import Domain
 from pdp.lang.lints.program import Program, program_of
 from pdp.lang.source import Source
+from tests.changed import replace
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "lints"
 BESIDE = ("_schema.charter", "_people.directory.json", "words.json")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 
 from pdp.lang.types import (
@@ -24,6 +24,7 @@ from pdp.lang.types import (
     RecordT,
     Type,
 )
+from tests.changed import replace
 from tests.properties.scopes import Path, Words, paths_from
 from tests.properties.values import (
     PATTERNS,

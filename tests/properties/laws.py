@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields, is_dataclass, replace
 from random import Random
 from typing import Final
 
 from pdp.eval.policyset import PolicySet
 from pdp.lang.checked import CheckedPolicies, Root, Rule
+from pdp.lang.types import Node
 from pdp.model import Decision, DenyCause, Effect, RequestError
 from pdp.request import Request
+from tests.changed import replace
 from tests.properties.differential import built, checked_of
 from tests.properties.generate import Program, program, requests, spread
 from tests.properties.worlds import directory_text
@@ -170,8 +171,8 @@ def _reads(node: object, roots: set[str]) -> bool:
         return node.name in roots
     if isinstance(node, tuple):
         return any(_reads(item, roots) for item in node)
-    if is_dataclass(node):
-        return any(_reads(getattr(node, f.name), roots) for f in fields(node))
+    if isinstance(node, Node):
+        return any(_reads(getattr(node, name), roots) for name in node.__struct_fields__)
     return False
 
 

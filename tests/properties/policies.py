@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 
 from pdp.lang.types import ActionDef
+from tests.changed import replace
 from tests.properties.conditions import Conditions
 from tests.properties.roots import Scope, paths_of
 from tests.properties.routes import RouteText

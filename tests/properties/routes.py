@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 from pdp.lang.types import ActionDef
+from tests.changed import replace
 from tests.properties.conditions import Conditions
 from tests.properties.roots import Scope, everywhere, holds_hidden, paths_of
 from tests.properties.scopes import Words

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 from pdp.lang.types import EntityT, FieldT, RecordT, Schema, Type
+from tests.changed import replace
 from tests.properties.values import Pool, maybe
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 
 from pdp.lang.types import (
@@ -29,6 +29,7 @@ from pdp.lang.types import (
     Type,
     describe,
 )
+from tests.changed import replace
 from tests.properties.values import maybe, some_of
 
 _PRIMITIVES: dict[str, Prim] = {

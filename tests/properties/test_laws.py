@@ -45,5 +45,5 @@ def test_the_hash_seed_changes_nothing():
 
 
 def test_sabotage_an_order_that_comes_from_a_set_is_caught():
-    unsorted = "from pdp.eval import answer; answer.sorted = lambda items, **_: list(items)"
+    unsorted = "from pdp.eval.judging import answer; answer.sorted = lambda items, **_: list(items)"
     assert _transcript("1", unsorted) != _transcript("2", unsorted)

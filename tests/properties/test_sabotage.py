@@ -7,7 +7,6 @@ difference within a few seeds. A twin that nothing catches is a hole in the harn
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,16 +14,19 @@ import re2
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pdp.eval import answer, compiler, policyset, runtime
+from pdp.eval import runtime
 from pdp.eval.binder import Binder
+from pdp.eval.compiling import code
 from pdp.eval.consequences import approvers, obligations
 from pdp.eval.emit import expressions
+from pdp.eval.judging import answer, judge, leaf
 from pdp.eval.reading import records
 from pdp.eval.reference import approval, decision, facts, risk, rules, terms, windows
 from pdp.eval.reference.risk import assess as honest_assess
 from pdp.eval.reference.rules import judge as honest_judge
 from pdp.lang.types import BOOL
 from pdp.model import DenyCause
+from tests.changed import replace
 from tests.properties.differential import DifferenceError, Tally, compare_seed
 from tests.properties.generate import Program
 from tests.properties.laws import (
@@ -45,8 +47,8 @@ Law = Callable[[Program, int, int], None]
 
 def _runtime(patch: pytest.MonkeyPatch, name: str, broken: object) -> None:
     """What generated code finds under ``name``."""
-    assert name in compiler.NAMES
-    patch.setitem(compiler.NAMES, name, broken)
+    assert name in code.NAMES
+    patch.setitem(code.NAMES, name, broken)
 
 
 def default_allow(patch: pytest.MonkeyPatch) -> None:
@@ -90,7 +92,10 @@ def error_skipped_on_deny(patch: pytest.MonkeyPatch) -> None:
 
 
 def chain_judged_only_at_its_head(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(policyset, "zip", lambda a, b, **_: [(a[0], b[0])], raising=False)
+    for module in (judge, leaf):
+        patch.setattr(
+            module, "zip", lambda *parts, **_: [tuple(p[0] for p in parts)], raising=False
+        )
 
 
 def true_equals_one(patch: pytest.MonkeyPatch) -> None:
@@ -167,7 +172,7 @@ def owner_nobody_knows_is_accountable(patch: pytest.MonkeyPatch) -> None:
     honest = Binder._owner  # noqa: SLF001 - the seam
 
     def owner(self: Binder, plan: object, uid: str, entities: object) -> str:
-        blind = replace(plan, is_owner_in_directory=False)  # type: ignore[type-var]
+        blind = replace(plan, is_owner_in_directory=False)
         return honest(self, blind, uid, entities)  # type: ignore[arg-type]
 
     patch.setattr(Binder, "_owner", owner)

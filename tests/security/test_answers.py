@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from pdp._proto import decision_pb2 as pb
 from pdp.client import PdpBroken, PdpClient

@@ -6,10 +6,10 @@ import io
 import random
 import subprocess
 import sys
-from dataclasses import replace
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from pdp.cli.log import record_lines

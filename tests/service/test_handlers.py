@@ -184,7 +184,7 @@ def test_a_bug_is_an_internal_error_without_its_text(  # noqa: PLR0917
 def test_a_bug_in_evaluation_is_a_deny(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, bug: Exception
 ) -> None:
-    monkeypatch.setattr("pdp.eval.policyset.PolicySet.decide", broken(bug))
+    monkeypatch.setattr("pdp.eval.judging.judge.TargetJudge.decide", broken(bug))
     answer = desk.decide(ask.data(ask.SECRET))
     assert (answer.effect, answer.cause) == (pb.EFFECT_DENY, pb.DENY_CAUSE_ERROR)
     assert b"4711" not in answer.SerializeToString()

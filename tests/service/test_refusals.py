@@ -72,7 +72,7 @@ def _json(text: str) -> str:
     return '"' + text.replace("\n", "\\n") + '"'
 
 
-@pytest.mark.parametrize("name", ["explain", "report_outcome", "get_receipt"])
+@pytest.mark.parametrize("name", ["report_outcome", "get_receipt"])
 def test_calls_of_later_versions(desk: Desk, name: str) -> None:
     refused = desk.refused(lambda: getattr(desk.handlers, name)(b"", PEER))
     assert refused.status is Status.UNIMPLEMENTED

@@ -135,7 +135,7 @@ def test_compressed_messages_are_refused(server: Served) -> None:
     assert found.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-@pytest.mark.parametrize("method", ["Explain", "ReportOutcome", "GetReceipt"])
+@pytest.mark.parametrize("method", ["ReportOutcome", "GetReceipt"])
 def test_calls_of_later_versions(server: Served, method: str) -> None:
     assert failed(server, method, b"") == (
         "UNIMPLEMENTED",

@@ -6,13 +6,14 @@ The join and the matching are those of ``pdp.approvals.requirement``; here are t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from pdp.approvals.requirement import escalated, fillable, join
-from pdp.eval.compiler import Places, Read, Test, compile_test, compile_value
+from pdp.eval.compiling.places import Places
+from pdp.eval.compiling.values import Read, Test, compile_test, compile_value
 from pdp.eval.consequences.shown import shown_text
 from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest, Facts, attribute_name

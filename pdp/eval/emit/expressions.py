@@ -9,13 +9,13 @@ one gives the same answer; where it raises, only the exact one is believed. No s
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Final, TypeAlias, assert_never
 
 from pdp.eval.emit import matchers
 from pdp.eval.emit.nodes import call, compare, constant, name, thunk
-from pdp.eval.emit.paths import BOUND, VARIABLE, Paths, Scope
+from pdp.eval.emit.paths import BOUND, VARIABLE, Paths
 from pdp.eval.emit.windows import window_test
 from pdp.lang.checked import (
     And,
@@ -59,11 +59,11 @@ class Emitter:
     """
 
     def __init__(
-        self, scope: Scope, mark: Callable[[ast.expr, Span], None], *, is_exact: bool
+        self, paths: Paths, mark: Callable[[ast.expr, Span], None], *, is_exact: bool
     ) -> None:
         self._mark: Final = mark
         self._is_exact: Final = is_exact
-        self.paths: Final = Paths(scope, is_exact=is_exact)
+        self.paths: Final = paths
 
     # ------------------------------------------------------------ truth
 
@@ -209,7 +209,7 @@ class Emitter:
         if ancestors is not None:
             return compare(self.value(expr.ancestor), ast.In(), ancestors)
         uid, ancestor = self.value(expr.item), self.value(expr.ancestor)
-        return call("below", name(BOUND), uid, ancestor, self.paths.place(expr.span))
+        return call("below", name(BOUND), uid, ancestor, self.paths.place(expr))
 
     def _in_collection(self, expr: InCollection) -> ast.expr:
         item = self.value(expr.item)
@@ -220,12 +220,8 @@ class Emitter:
         return compare(item, ast.In(), members)
 
     def _members(self, collection: Expr) -> ast.expr:
-        """A constant collection of plain values is looked up by hash; its values have one type."""
-        if isinstance(collection, Const) and isinstance(collection.value, tuple):
-            values = collection.value
-            if all(isinstance(item, bool | int | str) for item in _flat(values)):
-                return constant(frozenset(values))
-        return self.value(collection)
+        """A constant collection of plain values is a parameter: it is looked up by hash."""
+        return self.paths.parameter(collection) or self.value(collection)
 
     def _in_network(self, expr: InNetwork) -> ast.expr:
         item = self.value(expr.item)
@@ -252,15 +248,6 @@ def _total(terms: Sequence[tuple[int, ast.expr]]) -> tuple[int, ast.expr]:
     half = len(terms) // 2
     (sign, left), (other, right) = _total(terms[:half]), _total(terms[half:])
     return sign, ast.BinOp(left, ast.Add() if sign == other else ast.Sub(), right)
-
-
-def _flat(values: tuple[Value, ...]) -> Iterator[Value]:
-    """The members; of networks, their ends."""
-    for value in values:
-        if isinstance(value, tuple):
-            yield from value
-        else:
-            yield value
 
 
 def _whole(value: Value) -> int:

@@ -8,14 +8,14 @@ the place of the error. Nothing else differs.
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from pdp.eval import runtime
-from pdp.eval.emit.nodes import call, compare, constant, name
+from pdp.eval.emit.nodes import call, compare, constant, method, name
 from pdp.eval.facts import attribute_name
 from pdp.lang.checked import Attr, Const, Expr, Has, Root, Value, Var, type_of
-from pdp.lang.source import Span
 from pdp.lang.types import (
     BOOL,
     RISK,
@@ -31,9 +31,11 @@ from pdp.lang.types import (
 # Parameters of every generated function, the prefix of a quantifier's variable, one free local.
 BOUND: Final = "bound"
 ACTOR: Final = "actor"
+KNOWN: Final = "known"
 NOW: Final = "now"
 TIER: Final = "tier"
 VARIABLE: Final = "v_"
+PARAMETER: Final = "p"
 _SPARE: Final = "spare"
 
 # Roots that refer to an entity; in generated functions the actor is the principal or the approver.
@@ -89,16 +91,33 @@ class Scope:
 class Paths:
     """Emits the paths and constants of one generated function.
 
-    After emitting: ``spans`` are the places of errors by index, ``constants`` the bound names, and
-    ``locals_used`` the locals that the function must set first (fast form only).
+    ``places`` and ``parameters`` are those of the shape, by the identity of a node: where its span
+    is in the table of places, and which of the function's parameters holds its value. ``prefix``
+    keeps the names of several parts of one function apart.
+
+    After emitting: ``constants`` are the bound names, ``locals_used`` the locals that the function
+    must set first (fast form only), ``reads_clock`` and ``reads_actor`` whether it looks at the
+    time, and at who acts or approves.
     ``is_in_iterable`` is set while the iterable of a quantifier is emitted.
     """
 
-    def __init__(self, scope: Scope, *, is_exact: bool) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        places: Mapping[int, int],
+        parameters: Mapping[int, int],
+        *,
+        is_exact: bool,
+        prefix: str = "",
+    ) -> None:
         self._scope: Final = scope
+        self._places: Final = places
+        self._parameters: Final = parameters
         self._is_exact: Final = is_exact
+        self._prefix: Final = prefix
         self.is_in_iterable = False
-        self.spans: Final[list[Span]] = []
+        self.reads_clock = False
+        self.reads_actor = False
         self.constants: Final[dict[str, object]] = {}
         self.locals_used: Final[set[str]] = set()
 
@@ -106,7 +125,7 @@ class Paths:
         """The value of a path or constant; what is absent or unknown raises."""
         match expr:
             case Const():
-                return self._constant(expr.value, expr.type)
+                return self.parameter(expr) or self._constant(expr.value, expr.type)
             case Root():
                 return self._root(expr)
             case Var():
@@ -116,14 +135,18 @@ class Paths:
             case _:
                 raise AssertionError(f"{type(expr).__name__} is not a path")
 
-    def place(self, span: Span) -> ast.expr:
-        """The index of ``span`` in ``spans``."""
-        self.spans.append(span)
-        return constant(len(self.spans) - 1)
+    def parameter(self, node: Expr) -> ast.expr | None:
+        """The parameter that holds the value of ``node``, if one does."""
+        index = self._parameters.get(id(node))
+        return None if index is None else name(f"{PARAMETER}{index}")
+
+    def place(self, node: Expr) -> ast.expr:
+        """The index of the span of ``node`` in the table of places."""
+        return constant(self._places[id(node)])
 
     def bind(self, value: object) -> ast.expr:
         """A name that stands for ``value`` in the generated function."""
-        bound_name = f"constant_{len(self.constants)}"
+        bound_name = f"{self._prefix}constant_{len(self.constants)}"
         self.constants[bound_name] = value
         return name(bound_name)
 
@@ -150,8 +173,10 @@ class Paths:
     def _root(self, expr: Root) -> ast.expr:
         match expr.name:
             case "principal" | "approver":
+                self.reads_actor = True
                 return name(ACTOR)
             case "now":
+                self.reads_clock = True
                 return name(NOW)
             case "args" | "context":
                 if self._is_exact:
@@ -161,10 +186,10 @@ class Paths:
             case "chain":
                 return bound(expr.name)
             case "agent" | "user" | "tool":
-                return self._checked(bound(expr.name), constant(None), expr.span)
+                return self._checked(bound(expr.name), constant(None), expr)
             case "resource":
                 if self._scope.resource_type is None:
-                    return call("absent", self.place(expr.span))
+                    return call("absent", self.place(expr))
                 return bound(expr.name)
             case "action":
                 return self._constant(self._scope.action_facts(), _ACTION_FACTS)
@@ -180,15 +205,15 @@ class Paths:
         if record is not None:
             if expr.name in record:
                 return self._constant(record[expr.name], expr.type)
-            return call("absent", self.place(expr.span))
+            return call("absent", self.place(expr))
         if isinstance(expr.base, Root) and expr.base.name == "risk":
             return name(TIER)
         declared = self._scope.declared(expr.base, expr.name)
-        holder = self._holder(expr.base, expr.span, is_proven=False)
+        holder = self._holder(expr.base, expr, is_proven=False)
         node = _read(expr.name, holder, declared)
         if _is_mandatory(declared):
             return node
-        return self._checked(node, name("UNSET"), expr.span)
+        return self._checked(node, name("UNSET"), expr)
 
     def _constant_record(self, base: Expr) -> dict[str, Value] | None:
         """``base`` if its fields are known before any request."""
@@ -200,7 +225,7 @@ class Paths:
             case _:
                 return None
 
-    def _holder(self, base: Expr, span: Span, *, is_proven: bool) -> ast.expr:
+    def _holder(self, base: Expr, at: Expr, *, is_proven: bool) -> ast.expr:
         """The record that holds the attributes of ``base``; an unknown entity raises.
 
         ``is_proven``: the base was found present just before, so it is read without that check.
@@ -211,7 +236,7 @@ class Paths:
             # The local of an unknown entity raises at any read; so does that of an absent root.
             return self._local(base.name, "attributes")
         uid = self._bare(base) if is_proven else self.value(base)
-        return call("attributes", name(BOUND), uid, self.place(span))
+        return call("attributes", name(BOUND), uid, self.place(at))
 
     def _bare(self, base: Expr) -> ast.expr:
         """``base`` as a value that is known to be present."""
@@ -219,19 +244,19 @@ class Paths:
             case Root() if base.name in _OPTIONAL_ROOTS:
                 return bound(base.name)
             case Attr() if self._constant_record(base.base) is None:
-                holder = self._holder(base.base, base.span, is_proven=True)
+                holder = self._holder(base.base, base, is_proven=True)
                 return _read(base.name, holder, self._scope.declared(base.base, base.name))
             case _:
                 return self.value(base)
 
-    def _checked(self, node: ast.expr, missing: ast.expr, span: Span) -> ast.expr:
+    def _checked(self, node: ast.expr, missing: ast.expr, at: Expr) -> ast.expr:
         """``node``, unless it is ``missing`` (UNSET or None): then absent is raised."""
         if self.is_in_iterable or self._is_exact:
             # Python allows no assignment in the iterable of a loop inside an expression.
-            return call("present", node, self.place(span))
+            return call("present", node, self.place(at))
         spare = ast.NamedExpr(ast.Name(_SPARE, ast.Store()), node)
         test = compare(spare, ast.IsNot(), missing)
-        return ast.IfExp(test, name(_SPARE), call("absent", self.place(span)))
+        return ast.IfExp(test, name(_SPARE), call("absent", self.place(at)))
 
     # ------------------------------------------------------------ has
 
@@ -243,7 +268,7 @@ class Paths:
             segments.append(root)
             root = root.base
         tests = [self._has_root(root)]
-        tests += [self._has_segment(segment, expr.span) for segment in reversed(segments)]
+        tests += [self._has_segment(segment, expr) for segment in reversed(segments)]
         needed: list[ast.expr] = []
         for test in tests:
             if not isinstance(test, ast.Constant):
@@ -264,7 +289,7 @@ class Paths:
         )
         return constant(not is_missing)
 
-    def _has_segment(self, segment: Attr, span: Span) -> ast.expr:
+    def _has_segment(self, segment: Attr, at: Has) -> ast.expr:
         record = self._constant_record(segment.base)
         if record is not None:
             return constant(segment.name in record)
@@ -275,13 +300,24 @@ class Paths:
             if _is_mandatory(declared):
                 return constant(value=True)
         # An attribute that every entity has is read all the same: an unknown entity is an error.
-        holder = self._holder(segment.base, span, is_proven=True)
+        holder = self._holder(segment.base, at, is_proven=True)
         return compare(_read(segment.name, holder, declared), ast.IsNot(), name("UNSET"))
 
 
 def bound(field: str) -> ast.expr:
     """A field of the bound request."""
     return ast.Attribute(name(BOUND), field, ast.Load())
+
+
+def known(root: str) -> ast.expr:
+    """What is known of the entity that ``root`` refers to: Facts or None."""
+    match root:
+        case "principal" | "approver":
+            return name(KNOWN)
+        case "resource":
+            return bound("resource_facts")
+        case _:
+            return method(name(BOUND), "lookup", bound(root))
 
 
 def _read(field: str, holder: ast.expr, declared: list[FieldT | None]) -> ast.expr:
@@ -314,10 +350,13 @@ __all__ = [
     "ACTOR_ROOTS",
     "BOUND",
     "ENTITY_ROOTS",
+    "KNOWN",
     "NOW",
+    "PARAMETER",
     "TIER",
     "VARIABLE",
     "Paths",
     "Scope",
     "bound",
+    "known",
 ]

@@ -5,29 +5,31 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from pdp.lang.checked import CheckedPolicies, Rule
+from pdp.lang.compact import heads_of
 from pdp.lang.types import ActionDef
 
 # An action's Charter name, and the resource type sent with it; None for an action that takes none.
 Target: TypeAlias = "tuple[str, str | None]"
 
 
-def candidates(checked: CheckedPolicies) -> dict[Target, tuple[Rule, ...]]:
+def candidates(checked: CheckedPolicies) -> dict[Target, list[int]]:
     """The rules of each action and resource type that a request can name, sorted by rule name.
 
-    A rule left out is false there whatever the facts: its action or all its resource clauses are.
+    Rules are places in ``checked.rules``. One left out is false there whatever the facts: its
+    action or all its resource clauses are.
     """
     actions = checked.schema.actions
-    found: dict[Target, list[Rule]] = {
-        (action.name, resource): [] for action in actions.values() for resource in _takes(action)
+    takes = {name: _takes(action) for name, action in actions.items()}
+    found: dict[Target, list[int]] = {
+        (name, resource): [] for name, resources in takes.items() for resource in resources
     }
-    for rule in sorted(checked.rules, key=lambda rule: rule.name):
-        for name in rule.actions:
-            for resource in _takes(actions[name]):
-                if rule.resources is None or any(
-                    clause.type == resource for clause in rule.resources
-                ):
-                    found[name, resource].append(rule)
-    return {target: tuple(rules) for target, rules in found.items()}
+    heads = sorted(enumerate(heads_of(checked.rules)), key=lambda item: item[1].name)
+    for place, head in heads:
+        for name in head.actions:
+            for resource in takes[name]:
+                if head.resources is None or resource in head.resources:
+                    found[name, resource].append(place)
+    return found
 
 
 def fits_principal(rule: Rule, principal_type: str) -> bool:

@@ -5,32 +5,30 @@ Once per request and not per principal, so a chain cannot add up to more than it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-from pdp.eval.compiler import Cell, Places
+from pdp.eval.compiling.cell import Cell
+from pdp.eval.compiling.places import Places
 from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest
 from pdp.eval.runtime import EvalError
 from pdp.lang.checked import And, RiskModel, RiskTier
 from pdp.lang.types import RISK
-from pdp.model import DeterminingRule, RiskAssessment
+from pdp.model import DeterminingRule, Record, RiskAssessment
 
 LOW: Final = RISK.members.index("low")
 # Assessments kept per action and resource type; further combinations of factors are made anew.
 ASSESSMENTS_KEPT_MAX: Final = 1_024
 
 
-@dataclass(frozen=True, slots=True)
-class TierNeed:
+class TierNeed(Record, frozen=True):
     """The routes that a tier asks for, with ``rule`` for the answer."""
 
     rule: DeterminingRule
     routes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(Record, frozen=True):
     """What a request's points came to. ``told`` is None where nothing loaded has a risk block.
 
     ``factors`` are the bits of those that count; ``rank`` is that of the tier in level Risk;
@@ -59,10 +57,15 @@ class RiskScale:
         self._cell: Final = Cell(conditions, scope, places)
         self._kept: Final[dict[int, Weighed]] = {}
 
+    @property
+    def reads_clock(self) -> bool:
+        """Whether a factor looks at the time."""
+        return self._cell.reads_clock
+
     def weigh(self, bound: BoundRequest, now_us: int) -> Weighed:
         """The points of the request. A factor that cannot be evaluated counts: points only add."""
         try:
-            factors = self._cell.held(bound, "", now_us, LOW)
+            factors: int = self._cell.run(bound, "", None, now_us, LOW)
         except EvalError:
             factors, erred = self._cell.exactly(bound, "", now_us, LOW)
             for index, _, _ in erred:

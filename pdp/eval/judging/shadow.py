@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pdp.eval.compiler import Cell, Erred, Places, condition_of
+from pdp.eval.compiling.cell import Cell, Erred
+from pdp.eval.compiling.conditions import condition_of
+from pdp.eval.compiling.places import Places
 from pdp.eval.consequences import obligations
 from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest

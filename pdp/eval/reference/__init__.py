@@ -8,20 +8,6 @@ from __future__ import annotations
 
 from pdp.eval.reference.candidates import not_candidate
 from pdp.eval.reference.decision import decide
-from pdp.eval.reference.explanation import (
-    FactorOutcome,
-    RiskOutcome,
-    RuleOutcome,
-    explain,
-    explain_risk,
-)
+from pdp.eval.reference.explanation import explain
 
-__all__ = [
-    "FactorOutcome",
-    "RiskOutcome",
-    "RuleOutcome",
-    "decide",
-    "explain",
-    "explain_risk",
-    "not_candidate",
-]
+__all__ = ["decide", "explain", "not_candidate"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -94,9 +94,16 @@ def can_be_filled(case: Case, required: ApprovalRequirement) -> bool:
     """
     if required.confirm_user and "user" not in case.scope.roots:
         return False
+    places: list[frozenset[str]] = []
+    for need, people in eligible(case, required):
+        places.extend([people] * need.count)
+    return _can_seat(places, frozenset())
+
+
+def eligible(case: Case, required: ApprovalRequirement) -> Iterator[tuple[Need, frozenset[str]]]:
+    """For each need, everyone of the directory who could fill it; nobody is seated yet."""
     excluded = _excluded(case, required)
     routes = [case.checked.routes[name] for name in required.routes]
-    places: list[frozenset[str]] = []
     for need in required.needs:
         stated = next(
             _Stated(route, checked_need)
@@ -104,13 +111,14 @@ def can_be_filled(case: Case, required: ApprovalRequirement) -> bool:
             for checked_need in route.needs
             if (checked_need.group, checked_need.where_text) == (need.group, need.where)
         )
-        people = frozenset(
-            uid
-            for uid in case.world.directory
-            if uid not in excluded and _is_eligible(uid, stated, case)
+        yield (
+            need,
+            frozenset(
+                uid
+                for uid in case.world.directory
+                if uid not in excluded and _is_eligible(uid, stated, case)
+            ),
         )
-        places.extend([people] * need.count)
-    return _can_seat(places, frozenset())
 
 
 def _can_seat(places: Sequence[frozenset[str]], seated: frozenset[str]) -> bool:
@@ -157,4 +165,4 @@ def _shown(route: Route, case: Case) -> Iterable[tuple[str, str | None]]:
             yield label, canonical.write(wire_tree(value, path.type))
 
 
-__all__ = ["can_be_filled", "requirement"]
+__all__ = ["can_be_filled", "eligible", "requirement"]

@@ -278,14 +278,25 @@ def _is_member(item: Plain, collection: Plain) -> bool:
 
 
 def _like(text: Plain, parts: tuple[str, ...]) -> bool:
-    """The first part, then any run of characters, then the rest in the same way."""
+    """The first part at the start, the last at the end, and between them the others in order.
+
+    Each of those is taken at the first place where it fits: what a star runs over is free, and so
+    no later place could leave more room for the rest.
+    """
+    whole = expect(text, str)
     first, *others = parts
     if not others:
-        return text == first
-    if not expect(text, str).startswith(first):
+        return whole == first
+    if not whole.startswith(first):
         return False
-    rest = expect(text, str)[len(first) :]
-    return any(_like(rest[skipped:], tuple(others)) for skipped in range(len(rest) + 1))
+    end = len(first)
+    *between, last = others
+    for part in between:
+        start = whole.find(part, end)
+        if start < 0:
+            return False
+        end = start + len(part)
+    return end + len(last) <= len(whole) and whole.endswith(last)
 
 
 def _matches(text: Plain, pattern: str) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from msgspec import structs
+
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Attr, Const, Expr, Root, Var
 from pdp.lang.conditions.roots import ROOTS
@@ -152,7 +154,7 @@ def _qualified(path: nodes.Path, env: Env) -> tuple[Typed, int] | None:
         const = env.names.values.get(".".join(words[:count]))
         if const is not None:
             span = path.segments[0].span.to(path.segments[count - 1].span)
-            return Typed(replace(const, span=span), const.type), count
+            return Typed(structs.replace(const, span=span), const.type), count
     return None
 
 
@@ -162,7 +164,7 @@ def _holds_json(type_: Type) -> bool:
 
 def _moved(expr: Expr, span: Span) -> Expr:
     """A variable is reported where it is used, not where it was bound."""
-    return replace(expr, span=span) if isinstance(expr, Var) else expr
+    return structs.replace(expr, span=span) if isinstance(expr, Var) else expr
 
 
 def _step(base: Typed, name: nodes.Name, span: Span, env: Env) -> Typed | None:
@@ -227,7 +229,7 @@ def _bare(name: nodes.Name, env: Env, expected: Type | None, *, alone: bool) -> 
             return None
         return _enum_const(name.text, wanted, name.span)
     if const is not None:
-        return Typed(replace(const, span=name.span), const.type)
+        return Typed(structs.replace(const, span=name.span), const.type)
     if name.text in env.names.refused or env.names.is_ambiguous(name, env.report):
         return None
     if alone and isinstance(wanted, EnumT):

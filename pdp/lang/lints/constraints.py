@@ -7,8 +7,10 @@ one, nothing is claimed. Pure set arithmetic, nothing is searched or solved.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeAlias, assert_never
+
+from msgspec.structs import replace
 
 from pdp.lang.checked import (
     And,

@@ -6,8 +6,10 @@ It also notes the places where the parser can pick up again after a mistake. No 
 from __future__ import annotations
 
 import re
+import string
+import sys
 import unicodedata
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,22 +25,31 @@ HIDDEN: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]|\r(?!\n)"
 )
+# Runs are bounded, since the pattern keeps a note of each repetition.
+_BLANK = r"(?P<blank>(?:[ \t\r\n]+|\#[^\n]*){1,100})"
+_WORD = r"""(?!r")[A-Za-z_][A-Za-z0-9_]*"""
+# What every text is full of and nothing has to be done for: a run of it is one token here.
+_PLAIN = rf"""(?:[ \t]*+(?:(?!(?:not|rule)(?![A-Za-z0-9_])){_WORD}|[,.:<>=+*?]|!=|&&|\|\|
+    |r?"[^"\\\n]*"|[0-9][0-9A-Za-z_]{{0,15}}+(?![0-9A-Za-z_.]))){{1,100}}+"""
 _TOKEN: Final = re.compile(
-    r"""(?P<blank>[ \t\r\n]+|\#[^\n]*)
+    rf"""(?P<plain>{_PLAIN})
+    |[ \t]*+(?:(?P<open>[\[({{])|(?P<close>[\])}}]))
+    |{_BLANK}(?P<head>{_WORD})?
     |(?P<string>r"[^"\n]*"|"(?:[^"\\\n]++|\\[^\n])*+")
     |(?P<quote>r?"[^\n]*)
-    |(?P<word>[A-Za-z_][A-Za-z0-9_]*)
+    |(?P<word>{_WORD})
     |(?P<number>[0-9][0-9A-Za-z_]*(?:\.[0-9][0-9A-Za-z_]*)?)
-    |(?P<open>[\[({])
-    |(?P<close>[\])}])
-    |(?P<sign>::|==|!=|<=|>=|&&|\|\||\.\.|[,.:<>=+\-*!?])
+    |(?P<sign>[\-!])
     |(?P<bad>[^\x00-\x7f]+|.)""",
     re.VERBOSE,
 )
+_START: Final = re.compile(rf"{_BLANK}?(?P<head>{_WORD})?", re.VERBOSE)
+_LINE_BREAK: Final = re.compile("\n")
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _PREFIX_AFTER: Final = frozenset(
     ("and", "or", "not", "in", "when", "unless", "where", "by", "limit", "satisfies")
 )
+_WORD_CHARACTERS: Final = string.ascii_letters + string.digits + "_"
 CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
 
 _BEFORE_NAME = (
@@ -62,6 +73,8 @@ _LINES: Final = frozenset(
     "owner contact reason ref version language review_by shadow governs need confirm exclude"
     " expires use escalate show points tier never always agent user do context cases expect".split()
 )
+# All other words are what they are without a look at them.
+_TELLING: Final = DECLARATIONS | _LINES | {"rule", "not"}
 _TERMINALS: Final = {"never": "QUANT", "always": "QUANT"}
 
 
@@ -89,19 +102,26 @@ class Layout:
     unclosed: dict[int, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
 class Places:
     """From offsets to spans."""
 
-    file: str
-    text: str
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        # Where each line begins; behind the last, a place that no text reaches.
+        self._begins = [0, *(match.end() for match in _LINE_BREAK.finditer(text)), sys.maxsize]
 
     def line_column(self, position: int) -> tuple[int, int]:
-        line = self.text.count("\n", 0, position) + 1
-        return line, position - self.text.rfind("\n", 0, position)
+        line = bisect_right(self._begins, position)
+        return line, position - self._begins[line - 1] + 1
 
     def span(self, start: int, end: int) -> Span:
-        return Span(self.file, *self.line_column(start), *self.line_column(end))
+        begins = self._begins
+        line = bisect_right(begins, start)
+        before = begins[line - 1] - 1
+        if end < begins[line]:
+            return Span(self.file, line, start - before, line, end - before)
+        return Span(self.file, line, start - before, *self.line_column(end))
 
 
 class _Opening(NamedTuple):
@@ -124,17 +144,17 @@ class _Scan:
         # Brackets open past the nesting limit: counted, not kept.
         self.beyond = 0
         self.too_deep = False
+        # The last token, or a run of them.
         self.last = ""
-        self.line_begins = True
 
     def report(self, start: int, end: int, complaint: Callable[[Span], Diagnostic]) -> None:
-        """A span costs a reading of the text before it, so none is made past the limit."""
+        """No more than can be shown: a text of nothing but mistakes has a million of them."""
         if len(self.layout.diagnostics) < DIAGNOSTICS_MAX:
             self.layout.diagnostics.append(complaint(self.places.span(start, end)))
 
     def run(self) -> Layout:
         self._hidden()
-        actions = {
+        actions: dict[str, Callable[[str, int], None]] = {
             "word": self._word,
             "sign": self._sign,
             "open": self._open,
@@ -144,15 +164,31 @@ class _Scan:
             "number": self._number,
             "bad": self._bad,
         }
-        for match in _TOKEN.finditer(self.text):
+        start = _START.match(self.text)
+        assert start is not None  # every part of it is optional
+        line_begins = start["head"] is None
+        if not line_begins:
+            self.last = start["head"]
+            self._head(start, line_begins=True)
+        for match in _TOKEN.finditer(self.text, start.end()):
             kind = match.lastgroup
-            text = match.group()
-            if kind is None or kind == "blank":
-                self.line_begins = self.line_begins or "\n" in text
+            if kind == "blank":
+                line_begins = line_begins or "\n" in match.group()
                 continue
-            actions[kind](text, match.start())
-            self.last = text
-            self.line_begins = False
+            if kind == "plain":
+                self._operand()
+                self.last = match.group()
+            elif kind == "head":
+                self.last = match["head"]
+                if self.last in _TELLING:
+                    self._head(match, line_begins=line_begins or "\n" in match["blank"])
+                else:
+                    self._operand()
+            elif kind is not None:
+                text = match[kind]
+                actions[kind](text, match.start(kind))
+                self.last = text
+            line_begins = False
         if self.openings:
             self.layout.unclosed[len(self.text)] = self.openings[-1].position
         return self.layout
@@ -171,12 +207,16 @@ class _Scan:
             if len(self.layout.diagnostics) >= DIAGNOSTICS_MAX:
                 return
 
-    def _word(self, word: str, position: int) -> None:
+    def _head(self, match: re.Match[str], *, line_begins: bool) -> None:
+        """A word after a blank; only at the beginning of a line can it begin something."""
+        self._word(match["head"], match.start("head"), line_begins=line_begins)
+
+    def _word(self, word: str, position: int, *, line_begins: bool = False) -> None:
         if word == "not":
             self._prefix(word, position)
             return
         self._operand()
-        if self.line_begins and word in DECLARATIONS and self._declares(word, position):
+        if line_begins and word in DECLARATIONS and self._declares(word, position):
             if self.openings:
                 self.layout.unclosed[position] = self.openings[-1].position
                 self.openings.clear()
@@ -185,7 +225,7 @@ class _Scan:
             self.layout.marks.append(Mark(position, word.upper()))
         elif word == "rule" and _RULE_HEAD.match(self.text, position + 4):
             self.layout.marks.append(Mark(position, "RULE"))
-        elif self.line_begins and word in _LINES:
+        elif line_begins and word in _LINES:
             self.layout.marks.append(Mark(position, _TERMINALS.get(word, word.upper())))
 
     def _declares(self, word: str, position: int) -> bool:
@@ -198,14 +238,16 @@ class _Scan:
         return head is not None and head.match(self.text, position + len(word)) is not None
 
     def _sign(self, sign: str, position: int) -> None:
-        if sign == "!" or (sign == "-" and self._prefix_place()):
+        if sign == "!" or self._prefix_place():
             self._prefix(sign, position)
         else:
             self._operand()
 
     def _prefix_place(self) -> bool:
         last = self.last
-        return not last or last in _PREFIX_AFTER or not (last[-1].isalnum() or last[-1] in '_")]}')
+        if not last or not (last[-1].isalnum() or last[-1] in '_")]}'):
+            return True
+        return last[len(last.rstrip(_WORD_CHARACTERS)) :] in _PREFIX_AFTER
 
     def _prefix(self, word: str, position: int) -> None:
         self.prefixes += 1
@@ -214,6 +256,8 @@ class _Scan:
 
     def _operand(self) -> None:
         """A run of prefixes is over."""
+        if not (self.prefixes or self.too_deep):
+            return
         self.prefixes = 0
         if self.too_deep and self.depth + self.beyond < codes.NESTING_MAX:
             self.too_deep = False
@@ -234,7 +278,9 @@ class _Scan:
         if self.beyond:
             self.beyond -= 1
         # A bracket closes what was left open inside its partner; without a partner, nothing.
-        elif any(CLOSING[opening.bracket] == bracket for opening in self.openings):
+        elif self.openings and any(
+            CLOSING[opening.bracket] == bracket for opening in self.openings
+        ):
             if bracket == "}":
                 self.layout.marks.append(Mark(position, "RBRACE", -1))
             closed = ""
@@ -274,7 +320,7 @@ class _Scan:
 
     def _bad(self, text: str, position: int) -> None:
         self.layout.poisoned.add(position)
-        if HIDDEN.search(text) is None:
+        if len(self.layout.diagnostics) < DIAGNOSTICS_MAX and HIDDEN.search(text) is None:
             advice = _ADVICE.get(text[0], "")
             self.report(
                 position,

@@ -16,8 +16,8 @@ from typing import Final
 from lark.exceptions import UnexpectedInput
 
 from pdp.lang import nodes
-from pdp.lang.parser import charter_grammar, parse
-from pdp.lang.reading.builder import Job, building
+from pdp.lang.parser import parse
+from pdp.lang.reading.grammar import charter_grammar
 from pdp.lang.reading.scanner import CLOSING, DECLARATIONS
 from pdp.lang.source import Source
 from pdp.lsp.answers.words import innermost
@@ -131,14 +131,13 @@ def _at(tree: nodes.PolicyFile, source: Source, offset: int, program: Program) -
 
 def words_here(here: Unfinished) -> list[str]:
     """The keywords that the grammar takes at the cursor; none behind a mistake."""
-    with building(Job(here.file)):
-        interactive = charter_grammar().parse_interactive(here.text)
-        try:
-            for _ in interactive.iter_parse():
-                pass
-        except UnexpectedInput:
-            return []
-        accepted: set[str] = interactive.accepts()  # type: ignore[no-untyped-call]
+    interactive = charter_grammar().parse_interactive(here.text)
+    try:
+        for _ in interactive.iter_parse():
+            pass
+    except UnexpectedInput:
+        return []
+    accepted: set[str] = interactive.accepts()  # type: ignore[no-untyped-call]
     return sorted({word for name in accepted for word in _keywords().get(name, ())})
 
 

@@ -7,8 +7,9 @@ combination of them and kept; the decision adds who asked. Source of the order: 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
+
+from msgspec.structs import replace
 
 from pdp.eval.consequences import obligations, reasons
 from pdp.eval.facts import BoundRequest
@@ -17,11 +18,15 @@ from pdp.lang.checked import BundleInfo, ObligationT, Rule
 from pdp.model import (
     ApprovalRequirement,
     Attribution,
+    BundleIdentity,
     Decision,
     DenyCause,
     DeterminingRule,
     Effect,
     NextAction,
+    Obligation,
+    Reasons,
+    Record,
     RiskAssessment,
     RuleError,
     ShadowOutcome,
@@ -64,8 +69,7 @@ class RuleTable:
         return sum(1 << index for index, rule in enumerate(self.rules) if rule.effect == effect)
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Record, frozen=True):
     """What judging the whole chain found. ``held`` and ``erred`` are bits of a RuleTable.
 
     ``everyone_allowed``: each member had an allow rule of its own. ``unsupported`` names the
@@ -83,8 +87,7 @@ class Findings:
     tier: TierNeed | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Record, frozen=True):
     """A decision without who asked. ``required`` are the bits of the require rules behind it.
 
     Where approval is required, by them or by the risk tier, the outcome stands only if the joined
@@ -97,8 +100,7 @@ class Outcome:
     unfillable: Outcome | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
+class Beside(Record, frozen=True):
     """What goes with any outcome: the risk, and shadow rules, with the paths that these hide."""
 
     risk: RiskAssessment | None = None
@@ -144,10 +146,34 @@ def conclude(table: RuleTable, found: Findings) -> Outcome:
     return replace(outcome, required=required, unfillable=unfillable)
 
 
+# An outcome that needs no approval and without errors, taken apart: effect, cause, rules, owners,
+# obligations, reasons, next action, hidden paths.
+Prepared: TypeAlias = (
+    "tuple[Effect, DenyCause | None, tuple[DeterminingRule, ...], tuple[str, ...],"
+    " tuple[Obligation, ...], Reasons, NextAction, tuple[str, ...]]"
+)
+
+
+def prepared(outcome: Outcome) -> Prepared:
+    """``outcome`` taken apart, so that a decision is made of it without looking at it again."""
+    made = outcome.decision
+    return (
+        made.effect,
+        made.cause,
+        made.rules,
+        outcome.owners,
+        made.obligations,
+        made.reasons,
+        made.next_action,
+        made.hidden_paths,
+    )
+
+
 def decision_of(
     outcome: Outcome,
     bound: BoundRequest,
     approval: ApprovalRequirement | None,
+    bundle: BundleIdentity,
     beside: Beside = NOTHING_BESIDE,
 ) -> Decision:
     """The decision on one request. ``approval`` is the requirement when the effect asks for it."""
@@ -161,24 +187,26 @@ def decision_of(
         rules=made.rules,
         attribution=Attribution(bound.accountable, bound.agent or "", bound.chain, outcome.owners),
         obligations=made.obligations,
-        approval=approval,
-        errors=made.errors,
-        risk=beside.risk,
-        shadow=beside.shadow,
+        bundle=bundle,
         reasons=made.reasons,
         next_action=made.next_action,
         request_digest=bound.digest,
         hidden_paths=hidden,
+        errors=made.errors,
+        approval=approval,
+        risk=beside.risk,
+        shadow=beside.shadow,
     )
 
 
-def invalid(bound: BoundRequest, bundle: BundleInfo) -> Decision:
+def invalid(bound: BoundRequest, contact: str, bundle: BundleIdentity) -> Decision:
     """The answer to a request that names what does not exist. Nothing of it may be logged."""
     return Decision(
         effect=Effect.DENY,
         cause=DenyCause.INVALID_REQUEST,
         attribution=Attribution(bound.accountable, bound.agent or "", bound.chain),
-        reasons=reasons.of_invalid(bound.invalid or "", bundle.contact),
+        bundle=bundle,
+        reasons=reasons.of_invalid(bound.invalid or "", contact),
         request_digest=bound.digest,
         hidden_paths=("*",),
     )
@@ -268,4 +296,7 @@ def _indexes(bits: int) -> Iterator[int]:
         place = digits.find("1", place + 1)
 
 
-__all__ = ["Beside", "Findings", "Outcome", "RuleTable", "conclude", "decision_of", "invalid"]
+__all__ = [
+    "Beside", "Findings", "Outcome", "Prepared", "RuleTable", "conclude", "decision_of", "invalid",
+    "prepared",
+]  # fmt: skip

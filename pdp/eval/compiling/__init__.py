@@ -1,0 +1,1 @@
+"""Checked conditions to Python functions: places, shapes, code, cells. Decides nothing."""

@@ -1,0 +1,82 @@
+"""Conditions and values of routes and of the index as functions: one expression each."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
+
+from pdp.eval.compiling.code import ARGUMENTS, Body, Function, function_of, made
+from pdp.eval.compiling.places import Places
+from pdp.eval.compiling.shapes import Shape
+from pdp.eval.emit.expressions import Emitter
+from pdp.eval.emit.nodes import call, thunk
+from pdp.eval.emit.paths import BOUND, PARAMETER, Paths, Scope
+from pdp.eval.facts import BoundRequest
+from pdp.eval.runtime import EvalError
+from pdp.lang.checked import Expr
+
+# (bound, actor, now_us, tier): the actor is the uid of the approver, or of nobody.
+Read: TypeAlias = "Callable[[BoundRequest, str, int, int], Any]"
+Test: TypeAlias = "Callable[[BoundRequest, str, int, int], bool]"
+
+
+def compile_test(expr: Expr, scope: Scope, places: Places) -> Test:
+    """Whether ``expr`` is true of the actor; an error counts as false, as routes demand."""
+    fast = _expression(expr, scope, places, is_exact=False)
+    exact: list[Function] = []
+
+    def test(bound: BoundRequest, actor: str, now_us: int, tier: int) -> bool:
+        known = bound.lookup(actor)
+        try:
+            return fast(bound, actor, known, now_us, tier) is True
+        except EvalError:
+            if not exact:
+                exact.append(_expression(expr, scope, places, is_exact=True))
+            return exact[0](bound, actor, known, now_us, tier) is True
+
+    return test
+
+
+def compile_value(expr: Expr, scope: Scope, places: Places) -> Read:
+    """Reads the value of ``expr``. What it returns raises EvalError when that is not known."""
+    fast = _expression(expr, scope, places, is_exact=False)
+
+    def read(bound: BoundRequest, actor: str, now_us: int, tier: int) -> Any:
+        return fast(bound, actor, bound.lookup(actor), now_us, tier)
+
+    return read
+
+
+def read_path(path: Expr, scope: Scope, places: Places) -> Callable[[BoundRequest], Any]:
+    """Reads a path that is the same for everyone in the chain. What it returns may raise."""
+    read: Any = _expression(path, scope, places, is_exact=False, arguments=(BOUND,))
+    return cast("Callable[[BoundRequest], Any]", read)
+
+
+def _expression(
+    expr: Expr,
+    scope: Scope,
+    places: Places,
+    *,
+    is_exact: bool,
+    arguments: tuple[str, ...] = ARGUMENTS,
+) -> Function:
+    shape = Shape(scope, [expr])
+
+    def body() -> Body:
+        paths = Paths(scope, shape.places, shape.parameters, is_exact=is_exact)
+        emit = Emitter(paths, places.marker(expr.span.file), is_exact=is_exact)
+        node = emit.truth(expr)
+        if is_exact:
+            node = call("settle", thunk(node))
+        return Body.of([ast.Return(node)], paths, expr.span)
+
+    names = [f"{PARAMETER}{position}" for position in range(len(shape.constants))]
+    compiled = made(
+        places, ("value", is_exact, arguments, tuple(shape.key)), body, names, arguments
+    )
+    return function_of(compiled, shape.constants)
+
+
+__all__ = ["Read", "Test", "compile_test", "compile_value", "read_path"]
