@@ -11,10 +11,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz campaign proto errors fmt lock clean
+.PHONY: help demo test check bench bench-smoke bench-peers fuzz campaign proto tables errors fmt lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/.installed ## the product in one minute, on the starter policies
 	$(BIN)/pdp demo
@@ -32,14 +32,23 @@ check: .venv/.installed ## format, lint, types, architecture, tidiness
 bench: .venv/.installed ## what a decision costs, beside an empty handler on the same transport
 	$(BIN)/python benchmarks/decide.py $(ARGS)
 
+bench-smoke: .venv/.installed ## the evaluator agrees with a hand-written function; ratios, in a minute
+	$(BIN)/python -m benchmarks.peers.smoke $(ARGS)
+
+bench-peers: .venv-peers/.installed ## the evaluator beside other engines; half an hour
+	.venv-peers/bin/python -m benchmarks.peers.run $(ARGS)
+
 fuzz: .venv/.installed ## look for inputs that break something; RUNS=20000 for longer
 	$(BIN)/python tools/fuzz.py --runs $(RUNS) $(ARGS)
 
-campaign: .venv/.installed ## what is too long for every change: a million inputs for each target
-	$(BIN)/python tools/fuzz.py --runs 1000000
+campaign: .venv/.installed ## what is too long for every change: a million inputs for each target; ARGS=parser
+	$(BIN)/python tools/fuzz.py --runs 1000000 --result benchmarks/results/fuzz.json $(ARGS)
 
 proto: .venv/.installed ## write pdp/_proto from proto/
 	$(BIN)/python tools/generate_proto.py
+
+tables: .venv/.installed ## write pdp/lang/reading/tables.py from the grammar
+	$(BIN)/python tools/generate_tables.py
 
 errors: .venv/.installed ## write docs/errors.md from the catalogue of diagnostics
 	$(BIN)/python tools/errors_page.py
@@ -52,7 +61,7 @@ lock: ## write requirements.lock from pyproject.toml; ARGS=--upgrade for newer v
 	$(PYTHON) tools/lock.py $(ARGS)
 
 clean: ## remove all that these commands made, .venv too
-	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-peers build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -66,4 +75,14 @@ clean: ## remove all that these commands made, .venv too
 
 .venv/.installed: .venv/.locked pyproject.toml
 	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The engines measured beside ours have an environment of their own.
+.venv-peers/.locked: benchmarks/peers/requirements.lock
+	$(PYTHON) -m venv --clear .venv-peers
+	.venv-peers/bin/python benchmarks/peers/install.py
+	@touch $@
+
+.venv-peers/.installed: .venv-peers/.locked pyproject.toml
+	.venv-peers/bin/python -m pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@

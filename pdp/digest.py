@@ -19,14 +19,22 @@ from pdp.request import Request
 TAG: Final = b"pdp.request-digest.v1"
 
 
+_LENGTHS: Final = tuple(number.to_bytes(4, "big") for number in range(2_048))
+
+
 def _frame(field: bytes) -> bytes:
-    return len(field).to_bytes(4, "big") + field
+    size = len(field)
+    return (_LENGTHS[size] if size < len(_LENGTHS) else size.to_bytes(4, "big")) + field
 
 
 _TAG_FRAME: Final = _frame(TAG)
 _PRESENT: Final = _frame(b"1")
 _ABSENT: Final = _frame(b"0")
 _NO_CONTEXT: Final = _frame(b"{}")
+_NO_SALT: Final = _frame(b"")
+# Frames of the names of types and actions; all go when there are more.
+_NAMES_KEPT_MAX: Final = 4_096
+_NAMES: Final[dict[str, bytes]] = {}
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 # An integer of fewer digits is below 2**53 whatever its digits are.
@@ -40,16 +48,16 @@ def request_digest(request: Request, binding: Collection[str] = ()) -> str:
     the rest of the context, request id, session, obligations and grants are outside. Raises
     RequestError naming the place in ``args`` or ``context`` that has no canonical form.
     """
-    chain = request.chain
+    chain = (request.principal, *request.on_behalf_of)
     parts = [_TAG_FRAME, _frame(b"%d" % len(chain))]
     for member in chain:
-        parts += (_frame(member.type.encode()), _frame(member.id.encode()))
+        parts += (_name(member.type), _frame(member.id.encode()))
     resource = request.resource
     if resource is None:
         parts.append(_ABSENT)
     else:
-        parts += (_PRESENT, _frame(resource.type.encode()), _frame(resource.id.encode()))
-    parts += (_frame(request.action.encode()), _frame(canonical_args(request.args)))
+        parts += (_PRESENT, _name(resource.type), _frame(resource.id.encode()))
+    parts += (_name(request.action), _frame(canonical_args(request.args)))
     parts.append(_frame(bound_context(request.context, binding)) if binding else _NO_CONTEXT)
     tool = request.tool
     if tool is None:
@@ -57,8 +65,19 @@ def request_digest(request: Request, binding: Collection[str] = ()) -> str:
     else:
         parts += (_PRESENT, _frame(tool.server.encode()), _frame(tool.name.encode()))
         parts.append(_frame(tool.definition_digest.encode()))
-    parts.append(_frame(request.digest_salt))
+    parts.append(_frame(request.digest_salt) if request.digest_salt else _NO_SALT)
     return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def _name(text: str) -> bytes:
+    """The frame of the name of a type or action: a program has few of them."""
+    known = _NAMES.get(text)
+    if known is None:
+        known = _frame(text.encode())
+        if len(_NAMES) >= _NAMES_KEPT_MAX:
+            _NAMES.clear()
+        _NAMES[text] = known
+    return known
 
 
 def canonical_args(text: str) -> bytes:
@@ -156,7 +175,8 @@ def _quick(text: str) -> tuple[dict[str, bytes], bytes] | None:
     if "\\" in text or len(text) > canonical.STRING_CHARS_MAX:
         return None
     try:
-        canonical.check_text(text, "")
+        if not text.isascii():
+            canonical.check_text(text, "")
         members, keys = _quick_members(text.encode(), 0)
     except (ValueError, msgspec.DecodeError, RecursionError):
         return None

@@ -23,6 +23,7 @@ from pdp.lang.checked import CheckedPolicies, PolicyTest
 from pdp.lang.checker import Reader, check, read_sources
 from pdp.lang.diagnostics import Diagnostic, sort_key
 from pdp.lang.lints.inspection import inspect_directory
+from pdp.lang.packing import compact as packing
 from pdp.lang.parser import parse
 from pdp.model import (
     Attribution,
@@ -92,9 +93,20 @@ class Engine:
     found worth saying. The clock is the PDP's: callers never bring their own time.
     """
 
-    def __init__(self, files: Mapping[str, bytes], *, clock: Callable[[], int] = clock_us) -> None:
-        """Raise PolicyError, with every diagnostic, unless the files check."""
-        found = check_files(files)
+    def __init__(
+        self,
+        files: Mapping[str, bytes],
+        *,
+        compact: bytes | None = None,
+        clock: Callable[[], int] = clock_us,
+    ) -> None:
+        """Raise PolicyError, with every diagnostic, unless the files check.
+
+        ``compact`` is what ``compact()`` of an engine of these very files gave: then nothing is
+        read or checked again, and there are no warnings. That it is of these files is for the
+        caller to know.
+        """
+        found = check_files(files) if compact is None else _unpacked(compact, files)
         if found.policies is None:
             errors = sum(diagnostic.is_error for diagnostic in found.diagnostics)
             plural = "" if errors == 1 else "s"
@@ -134,6 +146,10 @@ class Engine:
                 " unsafe_accept_unsigned=True (--unsafe-accept-unsigned)"
             )
         return cls(read_policy_directory(Path(directory)), clock=clock)
+
+    def compact(self) -> bytes:
+        """The checked policies as data, from which another engine starts without reading them."""
+        return packing.pack(self.checked)
 
     def bind(self, request: Request) -> BoundRequest:
         """Decode and type a request once. Raises RequestError when it is refused."""
@@ -187,6 +203,16 @@ class Engine:
     def try_invariants(self, seed: int, count: int) -> tuple[invariants.InvariantResult, ...]:
         """Every claim against ``count`` requests made up for it; the same for the same seed."""
         return invariants.run(self.checked, self._policies, self.directory, seed, count)
+
+
+def _unpacked(compact: bytes, files: Mapping[str, bytes]) -> CheckedFiles:
+    """What the files were checked to, from their compact form, and the directory."""
+    checked = packing.unpack(compact)
+    described = {name: data for name, data in files.items() if name.endswith(DIRECTORY_SUFFIX)}
+    directory, problems = read_directory(described, checked.schema)
+    if problems:
+        raise PolicyError(f"the directory does not fit the compact form: {problems[0]}")
+    return CheckedFiles(checked, directory, ())
 
 
 def places_of(bug: BaseException) -> str:

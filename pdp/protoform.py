@@ -30,7 +30,7 @@ from pdp.model import (
     Session,
     ToolIdentity,
 )
-from pdp.request import Request, check_limits
+from pdp.request import NO_SESSION, Request, check_limits
 
 # One row for each member, both ways.
 EFFECT_TO_NUMBER: Final[dict[Effect, pb.Effect]] = {
@@ -87,31 +87,40 @@ def request_to_proto(request: Request) -> pb.DecideRequest:
     return message
 
 
-def request_from_proto(message: pb.DecideRequest) -> Request:
+def request_from_proto(message: pb.DecideRequest, data: bytes | None = None) -> Request:
     """The request in a message, within limits. Raises RequestError naming the field at fault.
 
     Empty ``args`` and ``context`` mean ``{}``. A field this version does not know is refused, since
-    it could have been a restriction; ``message`` itself is never changed.
+    it could have been a restriction. ``data`` are the bytes that ``message`` was parsed from, if
+    the caller has them and needs ``message`` no more: it loses what this version does not know.
     """
-    _refuse_unknown(message)
-    if not message.HasField("principal"):
+    if data is None:
+        _refuse_unknown(message)
+    else:
+        message.DiscardUnknownFields()
+        # What is known takes at least this many bytes, so as many leave no room for anything else.
+        if message.ByteSize() != len(data):
+            _refuse_unknown(pb.DecideRequest.FromString(data))
+    has = message.HasField
+    if not has("principal"):
         raise RequestError("is missing", "principal")
-    if message.HasField("now"):
+    if has("now"):
         raise RequestError("is the PDP's to say; leave it out", "now")
+    # By position, in the order of Request: this is done for every call.
     request = Request(
-        principal=_entity_from_proto(message.principal),
-        action=message.action,
-        args=message.args or "{}",
-        resource=_entity_from_proto(message.resource) if message.HasField("resource") else None,
-        context=message.context or "{}",
-        on_behalf_of=_entities_from_proto(message.on_behalf_of),
-        request_id=message.request_id,
-        session=_session_from_proto(message.session) if message.HasField("session") else Session(),
-        supported_obligations=tuple(message.supported_obligations),
-        grants=tuple(message.grants),
-        tool=_tool_from_proto(message.tool) if message.HasField("tool") else None,
-        entities=_entities_from_proto(message.entities),
-        digest_salt=message.digest_salt,
+        _entity_from_proto(message.principal),
+        message.action,
+        message.args or "{}",
+        _entity_from_proto(message.resource) if has("resource") else None,
+        message.context or "{}",
+        tuple([_entity_from_proto(entity) for entity in message.on_behalf_of]),
+        message.request_id,
+        _session_from_proto(message.session) if has("session") else NO_SESSION,
+        tuple(message.supported_obligations),
+        tuple(message.grants),
+        _tool_from_proto(message.tool) if has("tool") else None,
+        tuple([_entity_from_proto(entity) for entity in message.entities]),
+        message.digest_salt,
     )
     check_limits(request)
     return request
@@ -240,11 +249,8 @@ def _entity_to_proto(entity: Entity) -> pb.Entity:
 
 def _entity_from_proto(message: pb.Entity) -> Entity:
     attributes = message.attributes if message.HasField("attributes") else None
-    return Entity(message.type, message.id, attributes, tuple(message.groups))
-
-
-def _entities_from_proto(messages: Iterable[pb.Entity]) -> tuple[Entity, ...]:
-    return tuple(_entity_from_proto(message) for message in messages)
+    groups = message.groups
+    return Entity(message.type, message.id, attributes, tuple(groups) if groups else ())
 
 
 def _session_to_proto(session: Session) -> pb.Session:

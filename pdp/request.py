@@ -10,6 +10,8 @@ from pdp import canonical, model
 from pdp.canonical import CanonicalError, Number, Tree
 from pdp.model import Entity, Record, RequestError, Session, ToolIdentity
 
+NO_SESSION: Final = Session()
+
 
 class Request(Record, frozen=True):
     """One agent action to be judged. JSON objects stay text until they are bound.
@@ -25,7 +27,7 @@ class Request(Record, frozen=True):
     context: str = "{}"
     on_behalf_of: tuple[Entity, ...] = ()
     request_id: str = ""
-    session: Session = Session()
+    session: Session = NO_SESSION
     supported_obligations: tuple[str, ...] = ()
     grants: tuple[bytes, ...] = ()
     tool: ToolIdentity | None = None
@@ -53,10 +55,41 @@ class Request(Record, frozen=True):
 
 def check_limits(request: Request) -> None:
     """Raise RequestError if a name, id or count breaks the limits of ``pdp.model``."""
+    if _is_plainly_within(request):
+        return
     try:
         _check_limits(request)
     except CanonicalError as error:
         raise RequestError(str(error), error.path) from None
+
+
+def _is_plainly_within(request: Request) -> bool:
+    """Whether one look at all names together settles it, as it does for nearly every request.
+
+    Printable ASCII is its own normal form and hides nothing; and no name is longer than all are.
+    """
+    entities = (request.principal, *request.on_behalf_of, *request.entities)
+    if request.resource is not None:
+        entities = (*entities, request.resource)
+    session, supported = request.session, request.supported_obligations
+    if (
+        request.tool is not None
+        or request.digest_salt
+        or len(entities) > model.CHAIN_MAX
+        or len(supported) > model.OBLIGATIONS_MAX
+        or len(request.grants) > model.GRANTS_MAX
+        or not request.action
+    ):
+        return False
+    names = [request.action, request.request_id, *supported]
+    if session is not NO_SESSION:
+        names += (session.session_id, session.task_id, session.traceparent, session.tracestate)
+    for entity in entities:
+        if not entity.type or not entity.id or len(entity.groups) > model.GROUPS_MAX:
+            return False
+        names += (entity.type, entity.id, *entity.groups)
+    joined = "".join(names)
+    return len(joined) <= model.ID_CHARS_MAX and joined.isascii() and joined.isprintable()
 
 
 def _check_limits(request: Request) -> None:

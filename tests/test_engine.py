@@ -167,3 +167,14 @@ def test_the_tests_beside_the_policies_run() -> None:
     wrong = FILES | {"p.charter": POLICY.replace(b"approval from two by p.large }", b"allow }")}
     (failed,) = Engine(wrong).run_tests()
     assert failed.problems == ("expected allow, found require_approval",)
+
+
+def test_an_engine_starts_from_the_compact_form() -> None:
+    first = engine()
+    again = Engine(FILES, compact=first.compact(), clock=lambda: NOW_US)
+    assert again.bundle == first.bundle
+    assert again.compact() == first.compact()
+    for amount in ("2.00", "20000.00"):
+        assert again.decide(request(amount)) == first.decide(request(amount))
+    with pytest.raises(PolicyError, match="build the bundle again"):
+        Engine(FILES, compact=first.compact()[:-1])

@@ -1,27 +1,32 @@
 """Fuzzes one target after the other, guided by coverage, and keeps inputs that reach new lines.
 
-    tools/fuzz.py --runs 2000 [TARGET ...]
+    tools/fuzz.py --runs 2000 [--result FILE] [TARGET ...]
 
 Each target runs in a process of its own, under atheris. An input that does what no input may do is
 left in `.fuzz/`, and the exit code is 1. What is fuzzed, and what counts as wrong, is said in
-`tests/fuzz/targets.py`; this only runs it.
+`tests/fuzz/targets.py`; this only runs it. What came of each target is written to the result file,
+in place of what that says of the target; several of these may write to one file at a time.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
+import fcntl
 import hashlib
 import importlib
+import json
 import logging
 import random
 import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 FINDINGS: Final = ROOT / ".fuzz"
@@ -30,8 +35,15 @@ INPUT_BYTES_MAX: Final = 16_384
 SEED_BYTES_MAX: Final = 2_048
 SEEDS_MAX: Final = 30
 CANDIDATES_MAX: Final = 300
-_SPEED: Final = re.compile(r"stat::average_exec_per_sec:\s+(\d+)")
 _UNITS: Final = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
+
+
+class Outcome(NamedTuple):
+    """What fuzzing one target came to; ``findings`` are the inputs left, or how else it ended."""
+
+    executions: int
+    seconds: float
+    findings: tuple[str, ...]
 
 
 def fuzz_here(name: str, corpus: str, runs: int) -> None:
@@ -62,7 +74,7 @@ def fuzz_here(name: str, corpus: str, runs: int) -> None:
     atheris.Fuzz()
 
 
-def fuzz(name: str, runs: int) -> bool:
+def fuzz(name: str, runs: int) -> Outcome:
     """Fuzz one target in a process of its own, say how fast, and keep what is new."""
     targets: Any = importlib.import_module("tests.fuzz.targets")
     FINDINGS.mkdir(exist_ok=True)
@@ -71,18 +83,17 @@ def fuzz(name: str, runs: int) -> bool:
         begun = [*targets.TARGETS[name].starts(), *kept]
         for data in begun:
             (Path(corpus) / _digest(data)).write_bytes(data)
+        left_before = set(FINDINGS.iterdir())
+        started_s = time.monotonic()
         command = [sys.executable, __file__, "--child", corpus, "--runs", str(runs), name]
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        speed, units = _SPEED.search(run.stderr), _UNITS.search(run.stderr)
-        print(
-            f"{name}: {units[1] if units else '?'} executions,"
-            f" {speed[1] if speed else '?'} a second,"
-            f" {'nothing found' if run.returncode == 0 else 'FAILED'}",
-            flush=True,
-        )
-        if run.returncode:
+        seconds = time.monotonic() - started_s
+        left = set(FINDINGS.glob(f"{name}-*")) - left_before
+        outcome = outcome_of(run.returncode, run.stderr, seconds, left)
+        print(f"{name}: {said(outcome)}", flush=True)
+        if outcome.findings:
             print(run.stderr[-3_000:], flush=True)
-            return False
+            return outcome
         found = sorted(Path(corpus).iterdir(), key=lambda path: (path.stat().st_size, path.name))
         new = [path.read_bytes() for path in found if path.stat().st_size <= SEED_BYTES_MAX]
     for data in worth_keeping(name, begun, new, SEEDS_MAX - len(kept)):
@@ -90,7 +101,47 @@ def fuzz(name: str, runs: int) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _digest(data)).write_bytes(data)
         print(f"  kept {_digest(data)}, {len(data)} bytes")
-    return True
+    return outcome
+
+
+def outcome_of(code: int, said_last: str, seconds: float, left: Iterable[Path]) -> Outcome:
+    """The outcome by the fuzzer's exit code, its last words, and the new files in `.fuzz/`.
+
+    A fuzzer that fails without leaving an input has found something, too: it must not look well.
+    """
+    units = _UNITS.search(said_last)
+    findings = tuple(sorted(path.name for path in left))
+    if not findings and (code != 0 or units is None):
+        findings = (f"ended with {code}, no input left",)
+    return Outcome(int(units[1]) if units else 0, round(seconds, 1), findings)
+
+
+def said(outcome: Outcome) -> str:
+    """The outcome in a line."""
+    speed = outcome.executions / max(outcome.seconds, 0.1)
+    found = f"FAILED: {', '.join(outcome.findings)}" if outcome.findings else "nothing found"
+    return f"{outcome.executions} executions in {outcome.seconds} s, {speed:.0f} a second, {found}"
+
+
+def write_result(path: Path, name: str, outcome: Outcome) -> None:
+    """Put the outcome of a target into the file: JSON, one object a target by name.
+
+    Others may do the same at the same time: the file is locked while it is changed.
+    """
+    git = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    commit = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False)
+    entry = {
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+        "commit": commit.stdout.strip() or "unknown",
+        **outcome._asdict(),
+    }
+    with path.open("a+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        results = json.loads(file.read() or "{}")
+        results[name] = entry
+        file.truncate(0)
+        file.write(json.dumps(dict(sorted(results.items())), indent=2) + "\n")
 
 
 def worth_keeping(
@@ -143,6 +194,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="fuzz the language and the doors")
     parser.add_argument("targets", nargs="*", metavar="TARGET")
     parser.add_argument("--runs", type=int, default=2_000, help="executions of each target")
+    parser.add_argument("--result", type=Path, metavar="FILE", help="JSON file to write it to")
     parser.add_argument("--child", metavar="CORPUS", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
@@ -150,8 +202,13 @@ def main(arguments: list[str]) -> int:
         return 0
     logging.disable(logging.CRITICAL)
     targets: Any = importlib.import_module("tests.fuzz.targets")
-    fine = [fuzz(name, options.runs) for name in options.targets or targets.TARGETS]
-    return 0 if all(fine) else 1
+    fine = True
+    for name in options.targets or targets.TARGETS:
+        outcome = fuzz(name, options.runs)
+        fine = fine and not outcome.findings
+        if options.result:
+            write_result(options.result, name, outcome)
+    return 0 if fine else 1
 
 
 if __name__ == "__main__":

@@ -222,17 +222,32 @@ def _told(kind: str, shown: dict[str, Json]) -> str:
         case "bundle_activation":
             bundle = _member(shown, "bundle")
             return " ".join(_text(bundle, name) for name in ("name", "version", "digest"))
+        case "explanation":
+            return _explained(shown)
         case "start":
             return f"{_text(shown, 'node')} {_text(shown, 'engine_version')}"
         case _:
             return _text(shown, "reason")
 
 
+def _explained(shown: dict[str, Json]) -> str:
+    """What the explained decision came to, about what and for whom, and who asked."""
+    chain = shown.get("chain")
+    principal, *others = [_plain(uid) for uid in chain] if isinstance(chain, list) else [""]
+    line = f"{_styled(_text(shown, 'effect'))} {_text(shown, 'action')}"
+    line += f" on {_text(shown, 'resource')}" if shown.get("resource") else ""
+    line += f" by {principal}" + "".join(f" for {uid}" for uid in others)
+    line += f": {_text(shown, 'cause')}" if shown.get("cause") else ""
+    return f"{line} (asked by {_text(shown, 'peer') or 'somebody unknown'})"
+
+
+def _styled(effect: str) -> str:
+    return f"[{_STYLES.get(effect, 'red')}]{effect:<{_EFFECT_COLUMNS}}[/]"
+
+
 def _decided(answer: dict[str, Json], request: dict[str, Json]) -> str:
     """Effect, action, for whom, and by which rules or for which cause."""
-    effect = _text(answer, "effect")
-    style = _STYLES.get(effect, "red")
-    line = f"[{style}]{effect:<{_EFFECT_COLUMNS}}[/] {_text(request, 'action')}"
+    line = f"{_styled(_text(answer, 'effect'))} {_text(request, 'action')}"
     principal = _member(request, "principal")
     line += f" by {_text(principal, 'type')}::{_text(principal, 'id')}"
     accountable = _text(_member(answer, "attribution"), "accountable")

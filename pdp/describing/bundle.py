@@ -189,7 +189,7 @@ class _Teller:
             grammar.rule(rule),
             rule.because,
             tuple(grammar.duty(obligation) for obligation in rule.obligations),
-            f"Shown by {counted(len(tests), 'test')}:" if tests else f"{self._unnamed(rule.name)}.",
+            f"Named by {counted(len(tests), 'test')}:" if tests else f"{self._unnamed(rule.name)}.",
             tests,
         )
 

@@ -19,7 +19,7 @@ def attribute_name(name: str) -> str:
     return ATTRIBUTE_PREFIX + name
 
 
-class Facts(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+class Facts(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One known entity. Never built for a bare reference: no Facts means unknown.
 
     ``attributes`` is a record as ``pdp.eval.reading`` makes them: the Charter field ``x`` is the
@@ -33,7 +33,7 @@ class Facts(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     attributes: msgspec.Struct
     groups: tuple[str, ...]
     ancestors: frozenset[str]
-    is_open: bool
+    is_open: bool = False
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +124,7 @@ class Judge(Protocol):
 
 
 @final
-class BoundRequest(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+class BoundRequest(msgspec.Struct, frozen=True, eq=False, kw_only=True, gc=False):
     """A request whose every name and value is typed; all that evaluation reads. One per decision.
 
     ``invalid`` is None, or says for the person why no rule is to be read (cause invalid_request);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from pdp.eval.binder import Binder
+from pdp.eval.binding.binder import Binder
 from pdp.eval.compiling.places import Places
 from pdp.eval.facts import BoundRequest, Directory
 from pdp.eval.judging.judge import Judges

@@ -327,6 +327,7 @@ class CheckedNeed(Node, frozen=True):
     where: Expr | None
     where_text: str
     count: int
+    span: Span
 
 
 class Route(Node, frozen=True):

@@ -16,7 +16,13 @@ from pdp.lang.checking.invariants import check_invariants
 from pdp.lang.checking.policytests import check_tests
 from pdp.lang.checking.risks import check_risk
 from pdp.lang.checking.routes import check_routes, everywhere
-from pdp.lang.checking.rules import RULES_MAX, ScopedRule, check_policies
+from pdp.lang.checking.rules import (
+    COVERED_MAX,
+    RULES_MAX,
+    ScopedRule,
+    check_policies,
+    covered_by,
+)
 from pdp.lang.conditions.expressions import check_predicates
 from pdp.lang.conditions.scope import Env
 from pdp.lang.declared.bundles import Bundles, split
@@ -26,6 +32,7 @@ from pdp.lang.declared.schema import SchemaBuilder
 from pdp.lang.diagnostics import DIAGNOSTICS_MAX, Diagnostic, sort_key
 from pdp.lang.lints.inspection import inspect
 from pdp.lang.parser import decode, parse
+from pdp.lang.reading import collector
 from pdp.lang.source import Source, Span
 
 POLICY_SUFFIX: Final = ".charter"
@@ -50,7 +57,7 @@ def check(
     """
     report: Report = BoundedReport()
     checked = None
-    with contextlib.suppress(EnoughFound):  # then the report holds errors
+    with collector.paused(), contextlib.suppress(EnoughFound):  # then the report holds errors
         checked = _checked(files, today, read, report)
     report = list(dict.fromkeys(report))  # a predicate used twice reports its mistake once
     report.sort(key=sort_key)
@@ -166,18 +173,22 @@ def _check_rules(
     all_names: Sequence[Names], today: datetime.date | None, report: Report
 ) -> list[ScopedRule]:
     scoped: list[ScopedRule] = []
-    rules_left = RULES_MAX
+    rules_left, covered_left = RULES_MAX, COVERED_MAX
     first: dict[str, nodes.PolicyDecl] = {}
     for names in all_names:
         _refuse_what_comes_later(names, report)
-        principals = frozenset(e.name for e in names.schema.entities.values() if e.is_principal)
-        anywhere = replace(everywhere(names.schema), principals=principals, has_tier=True)
+        anywhere = replace(everywhere(names.schema), principals=names.principals, has_tier=True)
         check_predicates(Env(names, anywhere, report))
         policies = _each(names, nodes.PolicyDecl)
         rules_left -= sum(len(policy.rules) for policy in policies)
         if rules_left < 0:
             span = policies[-1].name.span
             report.append(complaints.too_many(span, "rules", RULES_MAX))
+            break
+        covered_left -= sum(covered_by(rule, names) for policy in policies for rule in policy.rules)
+        if covered_left < 0:
+            what = "actions and principal types of rules, counted for each rule,"
+            report.append(complaints.too_many(policies[-1].name.span, what, COVERED_MAX))
             break
         for policy in policies:
             before = first.setdefault(policy.name.text, policy)

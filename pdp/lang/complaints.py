@@ -5,11 +5,11 @@ Longer than most files: one table and its constructors. Nothing here decides, no
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pdp.lang.diagnostics import Code, Diagnostic
+from pdp.lang.nearest import nearest
 from pdp.lang.source import Span
 from pdp.lang.types import Type, describe
 
@@ -113,24 +113,14 @@ _TABLE: Final = (
 CODES: Final = {row[0]: Code(*row) for row in _TABLE}
 
 
-# Every name is compared, letter by letter, for every mistake.
-_COMPARED_MAX: Final = 500
-
-
 def _at(code: str, span: Span, message: str, label: str = "", help: str = "") -> Diagnostic:
     return Diagnostic(CODES[code], span, message, label, help)
 
 
 def close(name: str, known: Iterable[str]) -> str:
     """A did-you-mean help, or '' when nothing is close enough to be worth saying."""
-    names = sorted(set(known))
-    if len(names) > _COMPARED_MAX:  # typing errors seldom change the first letter
-        names = [other for other in names if other[:1] == name[:1]][:_COMPARED_MAX]
-    found = difflib.get_close_matches(name, names, n=1, cutoff=0.7)
-    if not found:
-        lowered = {other.lower(): other for other in names}
-        found = [lowered[name.lower()]] if name.lower() in lowered else []
-    return f"did you mean `{found[0]}`?" if found else ""
+    found = nearest(name, known)
+    return f"did you mean `{found}`?" if found else ""
 
 
 def _listed(names: Sequence[str], most: int = 8) -> str:

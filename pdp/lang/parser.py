@@ -7,15 +7,13 @@ closing brace or declaration, so that one mistake hides nothing but itself.
 from __future__ import annotations
 
 import codecs
-import contextlib
-import gc
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from pdp.lang import codes
 from pdp.lang.diagnostics import DIAGNOSTICS_MAX, Diagnostic, sort_key
 from pdp.lang.nodes import Declaration, PolicyFile
+from pdp.lang.reading import collector
 from pdp.lang.reading.builder import Builder
 from pdp.lang.reading.driver import END, TERMINALS, Driver, Token, takes, terminals_at
 from pdp.lang.reading.expected import expected_words, suggestion
@@ -65,7 +63,7 @@ def parse(source: Source) -> tuple[PolicyFile, tuple[Diagnostic, ...]]:
     if len(source.text) > codes.FILE_BYTES_MAX:
         diagnostic = codes.too_large(places.span(0, 0), len(source.text.encode("utf-8", "replace")))
         return PolicyFile(source.name, ()), (diagnostic,)
-    with _without_collection():
+    with collector.paused():
         layout = scan(places)
         reading = _Reading(places, layout)
         declarations = reading.run()
@@ -79,18 +77,6 @@ def parse(source: Source) -> tuple[PolicyFile, tuple[Diagnostic, ...]]:
     ]
     found.sort(key=sort_key)
     return PolicyFile(source.name, declarations), tuple(found[:DIAGNOSTICS_MAX])
-
-
-@contextlib.contextmanager
-def _without_collection() -> Iterator[None]:
-    """Python's search for cycles waits: a tree has none, and looking takes as long as parsing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _inside(place: Span, block: Span) -> bool:

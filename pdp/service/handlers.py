@@ -20,9 +20,10 @@ from pdp.decisionlog.writer import Writer
 from pdp.engine import Engine, places_of
 from pdp.explanationform import explanation_to_proto, question_from_proto
 from pdp.model import Attribution, Decision, DenyCause, Effect, Entity, Reasons, RequestError
-from pdp.protoform import decision_to_proto, receipt_to_proto, request_from_proto
+from pdp.protoform import receipt_to_proto, request_from_proto
 from pdp.request import Request
 from pdp.service import identity, status
+from pdp.service.answers import Answers
 from pdp.service.batch import merged_items
 from pdp.service.explaining import Explainer
 from pdp.service.metrics import Metrics
@@ -89,6 +90,7 @@ class Handlers:
         self._metrics = metrics
         self._around = surroundings
         self._tally = RefusalTally()
+        self._answers = Answers()
         self._failed = False
         self._explainer = Explainer()
         metrics.watch_log(lambda: self.available, lambda: log.batches)
@@ -164,7 +166,7 @@ class Handlers:
         message = _parsed(pb.DecideRequest, call.data)
         engine = self.engine
         try:
-            request = request_from_proto(message)
+            request = request_from_proto(message, call.data)
             call.principal, call.action = request.principal.uid, request.action
             started_ns = self._around.timer_ns()
             decision = engine.decide(engine.bind(request))
@@ -215,7 +217,7 @@ class Handlers:
         now_ns = self._around.clock_ns()
         entropy = self._around.entropy(identity.ENTROPY_BYTES)
         decision = structs.replace(decision, decision_id=identity.decision_id(now_ns, entropy))
-        answer = decision_to_proto(decision, request.request_id)
+        answer = self._answers.message(decision, request.request_id)
         hidden_paths = _hidden_paths(request, decision)
         kept, omitted = redact.omit(request, hidden_paths)
         if _SUMMARY in decision.obligations:

@@ -14,8 +14,11 @@ import pytest
 
 from pdp.cli import output
 from pdp.cli.exit_codes import Exit
+from pdp.decisionlog import record
 from pdp.decisionlog.record import Kind
 from pdp.decisionlog.writer import Writer
+from pdp.model import Decision, DenyCause, Effect, Entity
+from pdp.request import Request
 from tests.cli.world import END_S, POLICIES, World, alone, command, environment, refund
 from tests.decisionlog import samples
 
@@ -207,6 +210,31 @@ def test_ctrl_c_ends_quietly(tmp_path: Path) -> None:
         process.kill()
         process.wait()
     assert (process.returncode, out, err) == (Exit.INTERRUPTED, b"", b"")
+
+
+def test_who_had_what_explained(tmp_path: Path) -> None:
+    request = Request(
+        principal=Entity("Agent", "bot"),
+        on_behalf_of=(Entity("User", "ann"),),
+        action="pay.out",
+        resource=Entity("Order", "[red]o-1"),
+    )
+    payload = record.explanation_record(
+        time_unix_ns=1,
+        peer="10.0.0.7",
+        request=request,
+        now_us=2,
+        decision=Decision(Effect.DENY, DenyCause.NO_ALLOW),
+        engine_version="0.1",
+    )
+    with Writer.open(tmp_path, samples.setup()) as writer:
+        writer.append(Kind.EXPLANATION, payload)
+    run = alone("log", "tail", str(tmp_path))
+    [line] = [line for line in run.out.splitlines() if " explanation " in line]
+    _, _, told = line.partition(" explanation ")
+    assert " ".join(told.split()) == (
+        "deny pay.out on Order::[red]o-1 by Agent::bot for User::ann: no_allow (asked by 10.0.0.7)"
+    )
 
 
 def test_following_a_log_until_ctrl_c(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from pdp.eval.binder import Binder
+from pdp.eval.binding.binder import Binder
 from pdp.eval.compiling.cell import Cell
 from pdp.eval.compiling.conditions import condition_of
 from pdp.eval.compiling.places import Places

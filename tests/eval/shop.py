@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from pdp.eval.binder import Binder
+from pdp.eval.binding.binder import Binder
 from pdp.eval.facts import Directory
 from pdp.eval.reading.decoder import Decoders
 from pdp.lang.types import (

@@ -11,8 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from pdp.digest import request_digest
-from pdp.eval import binder as binder_module
-from pdp.eval.binder import Binder
+from pdp.eval.binding import binder as binder_module
+from pdp.eval.binding import described
+from pdp.eval.binding.binder import Binder
 from pdp.eval.facts import BoundRequest, Directory
 from pdp.eval.reading.decoder import Decoders
 from pdp.lang.types import BOOL, STRING
@@ -292,12 +293,12 @@ def principal_only(request: Request) -> tuple[Entity, ...]:
 @pytest.mark.parametrize(
     ("place", "seam", "broken", "caught"),
     [
-        (binder_module, "_everyone", principal_only, "bad attributes beside a bad name"),
-        (binder_module, "check_groups", lambda *_: None, "a group of another type"),
+        (binder_module, "everyone_of", principal_only, "bad attributes beside a bad name"),
+        (described, "check_groups", lambda *_: None, "a group of another type"),
         (binder_module, "request_digest", lambda *_: "", "2^53 in args"),
         (binder_module, "unknown_name", "unknown {} `{}`".format, "an unknown action"),
-        (Binder, "_described", lambda *_: {}, "attributes for a directory type"),
-        (Binder, "_described", lambda *_: {}, "twice with other attributes"),
+        (described.Describing, "_described", lambda *_: {}, "attributes for a directory type"),
+        (described.Describing, "_described", lambda *_: {}, "twice with other attributes"),
         (Binder, "_invalid", lambda *_: None, "a resource too many"),
         (Binder, "_bind_invalid", lambda *_: bind(MAIL), "bad JSON beside a bad name"),
     ],

@@ -7,8 +7,10 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 
-from pdp.eval import binder as binder_module
-from pdp.eval.binder import Binder
+from pdp.eval.binding import described
+from pdp.eval.binding.binder import Binder
+from pdp.eval.binding.described import Describing
+from pdp.eval.binding.frames import Frame
 from pdp.eval.facts import BoundRequest, Facts, ancestors_of
 from pdp.model import Entity
 from pdp.request import Request
@@ -69,8 +71,12 @@ ATTRIBUTIONS: Final = {
 
 @pytest.mark.parametrize("name", ATTRIBUTIONS)
 def test_attribution(name: str) -> None:
+    assert_attributed(name, BINDER)
+
+
+def assert_attributed(name: str, binder: Binder) -> None:
     chain, *expected = ATTRIBUTIONS[name]
-    bound = bind(acting(*chain))
+    bound = bind(acting(*chain), binder)
     assert [bound.agent, bound.user, bound.accountable, bound.unattributed] == expected
 
 
@@ -161,22 +167,31 @@ def test_a_request_completes_what_the_directory_leaves_open() -> None:
 # ---------------------------------------------------------------- sabotage
 
 
+_FRAME: Final = Binder._frame  # noqa: SLF001 - the seam
+
+
+def blind_to_the_directory(self: Binder, request: Request) -> Frame:
+    return _FRAME(self, request)._replace(directory_at=())
+
+
 @pytest.mark.parametrize(
-    ("seam", "broken", "caught"),
+    ("place", "seam", "broken", "caught"),
     [
-        ("_vouched", lambda *_: True, "unknown agent in the middle"),
-        ("_owner", lambda *_: "", "agent alone, owned"),
-        ("_owner", lambda *_: "User::ann", "agent alone, owner gone"),
-        ("_facts", lambda *_: {}, "script alone, owned"),
+        (Binder, "_frame", blind_to_the_directory, "unknown agent in the middle"),
+        (Binder, "_owner", lambda *_: "", "agent alone, owned"),
+        (Binder, "_owner", lambda *_: "User::ann", "agent alone, owner gone"),
+        (Describing, "facts_quickly", lambda *_: {}, "script alone, owned"),
     ],
 )
-def test_sabotage(monkeypatch: pytest.MonkeyPatch, seam: str, broken: object, caught: str) -> None:
-    monkeypatch.setattr(Binder, seam, broken)
+def test_sabotage(
+    monkeypatch: pytest.MonkeyPatch, place: type, seam: str, broken: object, caught: str
+) -> None:
+    monkeypatch.setattr(place, seam, broken)
     with pytest.raises(AssertionError):
-        test_attribution(caught)
+        assert_attributed(caught, shop.binder())
 
 
 def test_sabotage_closed_whatever_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(binder_module, "ancestors_of", lambda *a: (ancestors_of(*a)[0], False))
+    monkeypatch.setattr(described, "ancestors_of", lambda *a: (ancestors_of(*a)[0], False))
     with pytest.raises(AssertionError):
         test_an_unknown_group_that_has_parents_leaves_it_open()

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from pdp.eval import runtime
-from pdp.eval.binder import Binder
+from pdp.eval.binding.binder import Binder
 from pdp.eval.compiling import code
 from pdp.eval.compiling.cell import Cell
 from pdp.eval.compiling.conditions import condition_of

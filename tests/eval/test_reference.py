@@ -246,7 +246,7 @@ def test_everyone_in_the_chain_needs_an_allow():
 
 def test_deny_beats_approval_beats_allow():
     need = rule("require", routes=("r",))
-    route = _route(CheckedNeed("Team::staff", None, "", 1))
+    route = _route(_need("Team::staff", None, "", 1))
     assert ask(policies(ALLOW, need, routes=(route,)), request()).effect is Effect.REQUIRE_APPROVAL
     got = ask(policies(ALLOW, need, rule("deny"), routes=(route,)), request())
     assert (got.effect, got.cause) == (Effect.DENY, DenyCause.RULE)
@@ -588,7 +588,7 @@ def test_a_rate_is_not_returned_with_an_approval_so_it_need_not_be_supported():
         ALLOW,
         _stating("p.a", Rate(9, 60, "user")),
         rule("require", routes=("r",)),
-        routes=(_route(CheckedNeed("Team::staff", None, "", 1)),),
+        routes=(_route(_need("Team::staff", None, "", 1)),),
     )
     got = ask(checked, request())
     assert got.effect is Effect.REQUIRE_APPROVAL
@@ -604,6 +604,10 @@ def test_hidden_paths_are_secrets_and_redactions_that_held_or_erred():
 
 
 # ---------------------------------------------------------------- approvals
+
+
+def _need(group: str, where: Expr | None, text: str, count: int) -> CheckedNeed:
+    return CheckedNeed(group, where, text, count, _span())
 
 
 def _route(*needs: CheckedNeed, exclude: tuple[str, ...] = ("requester", "owner")) -> Route:
@@ -622,7 +626,7 @@ def _needing(*needs: CheckedNeed, exclude: tuple[str, ...] = ("requester", "owne
 
 
 def test_an_approval_says_who_and_what():
-    checked = _needing(CheckedNeed("Team::staff", None, "", 1))
+    checked = _needing(_need("Team::staff", None, "", 1))
     got = ask(checked, request(args={"the-amount": 12.50}))
     assert got.effect is Effect.REQUIRE_APPROVAL
     assert got.next_action is NextAction.REQUEST_APPROVAL
@@ -633,8 +637,8 @@ def test_an_approval_says_who_and_what():
 
 
 def test_requester_owner_and_team_are_excluded():
-    two = CheckedNeed("Team::root", None, "", 2)
-    one = CheckedNeed("Team::root", None, "", 1)
+    two = _need("Team::root", None, "", 2)
+    one = _need("Team::root", None, "", 1)
     # ann is the requester and the bot's owner: bob and cat are left
     assert ask(_needing(two), request()).effect is Effect.REQUIRE_APPROVAL
     # bob asks through the bot, ann owns it: only cat is left
@@ -659,13 +663,13 @@ def test_where_must_be_true_of_the_approver():
     dept = Attr(approver, "dept", STRING, True, _span())
     hr = Compare("==", dept, const("hr", STRING), _span())
     # cat has no dept: the error makes her ineligible
-    assert ask(_needing(CheckedNeed("Team::root", hr, "w", 1)), request()).cause is None
-    got = ask(_needing(CheckedNeed("Team::root", hr, "w", 2)), request())
+    assert ask(_needing(_need("Team::root", hr, "w", 1)), request()).cause is None
+    got = ask(_needing(_need("Team::root", hr, "w", 2)), request())
     assert got.cause is DenyCause.NO_ELIGIBLE_APPROVER
 
 
 def test_one_person_fills_one_need():
-    needs = (CheckedNeed("Team::staff", None, "", 1), CheckedNeed("Team::root", None, "", 1))
+    needs = (_need("Team::staff", None, "", 1), _need("Team::root", None, "", 1))
     assert ask(_needing(*needs), request()).cause is None  # bob and cat
     got = ask(_needing(*needs), request(BOT, Entity("User", "cat")))  # only bob
     assert got.cause is DenyCause.NO_ELIGIBLE_APPROVER
@@ -675,7 +679,7 @@ def test_a_grant_that_nobody_issued_is_a_mismatch():
     got = ask(policies(ALLOW), request(grants=(b"x",)))
     assert (got.effect, got.cause) == (Effect.DENY, DenyCause.APPROVAL_MISMATCH)
     assert (got.next_action, [r.rule for r in got.rules]) == (NextAction.NONE, ["p.allow"])
-    got = ask(_needing(CheckedNeed("Team::staff", None, "", 1)), request(grants=(b"x",)))
+    got = ask(_needing(_need("Team::staff", None, "", 1)), request(grants=(b"x",)))
     assert (got.effect, got.cause) == (Effect.DENY, DenyCause.APPROVAL_MISMATCH)
     assert got.next_action is NextAction.REQUEST_APPROVAL
     assert [r.rule for r in got.rules] == ["p.require"]

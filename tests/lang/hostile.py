@@ -6,6 +6,7 @@ Longer than most files: one table. Nothing is checked here; ``limits_child.py`` 
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
@@ -14,7 +15,7 @@ Files: TypeAlias = "dict[str, bytes]"
 
 MIB: Final = 1 << 20
 # What most cases fill: enough for anything quadratic to be seen, little enough for every run.
-BULK: Final = MIB // 16
+BULK: Final = int(os.environ.get("HOSTILE_BYTES", MIB // 16))
 
 BUNDLE: Final = 'bundle a.b { version "1" language 1 owner "o" contact "c" governs pay }\n'
 SCHEMA: Final = """
@@ -84,6 +85,13 @@ def counted(item: str, size_bytes: int = BULK) -> str:
     """An item with a number in it, again and again."""
     count = size_bytes // (len(item) + 6)
     return ", ".join(item.format(number) for number in range(count))
+
+
+def shuffled(number: int) -> str:
+    """A name of the same letters as every other."""
+    letters = [*"abcdefghij" * 3]
+    random.Random(number).shuffle(letters)
+    return "x" + "".join(letters)
 
 
 def many_rules(files: int, rules_each: int, line: str = "rule r{}: allow User to pay.out") -> Files:
@@ -261,7 +269,31 @@ MANY: Final[dict[str, Case]] = {
     "unknown names": Case(
         "C0201", lambda: text("", each(lambda i: f"rule r{i}: allow User to pay.out when x{i}"))
     ),
+    "unknown names like all others": Case(
+        "C0201",
+        lambda: text(
+            each(lambda i: f"const {shuffled(i)}: int = 5", BULK // 2),
+            "\n".join(
+                f"rule r{i}: allow User to pay.out when args.n > {shuffled(100_000 + i)}"
+                for i in range(400)
+            ),
+        ),
+    ),
     "unknown types": Case("C0203", lambda: text(each(lambda i: f"entity X{i} in Y{i}"))),
+    "rules over any action": Case(
+        "C0502",
+        lambda: text(
+            each(lambda i: f"action pay.x{i} reversible risk low", 40_000),
+            each(lambda i: f"rule r{i}: deny User to any action", 40_000),
+        ),
+    ),
+    "rules for anyone": Case(
+        "C0502",
+        lambda: text(
+            each(lambda i: f"entity X{i} person directory", 36_000),
+            each(lambda i: f"rule r{i}: allow anyone to pay.out", 40_000),
+        ),
+    ),
     "unknown actions": Case(
         "C0202", lambda: text("", each(lambda i: f"rule r{i}: allow User to pay.x{i}"))
     ),

@@ -7,8 +7,22 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from pdp.engine import Engine, check_files
-from pdp.lang.checker import read_sources
+from pdp.lang import codes
+from pdp.lang.checker import FILES_MAX, read_sources
+from pdp.lang.checking.policytests import CASES_MAX
+from pdp.lang.checking.risks import POINTS_MAX
+from pdp.lang.checking.routes import EXPIRES_MAX_S, NEED_MAX
+from pdp.lang.checking.rules import COVERED_MAX, RULES_MAX
+from pdp.lang.conditions.expressions import CONJUNCTS_MAX, DEPTH_MAX, NODES_MAX
+from pdp.lang.conditions.paths import REFERENCE_DEPTH_MAX
+from pdp.lang.declared.report import MISTAKES_MAX
+from pdp.lang.declared.schema import COLLECTION_MAX, FIELDS_MAX
+from pdp.lang.diagnostics import DIAGNOSTICS_MAX
+from pdp.lang.lints.cost import STEPS_MAX, TERMS_MAX
+from pdp.lang.presenting.everycode import EVERY_CODE
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "language.md"
 BLOCK = re.compile(r"^```(charter(?: wrong)?)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -68,3 +82,43 @@ def test_the_mistakes_of_the_page_are_found_at_their_words() -> None:
         expected = Counter(EXPECTED.findall(text))
         assert found == expected
         assert sum(expected.values()) >= 5
+
+
+# The words with which a row of the table of limits begins, and what the checker holds to.
+LIMITS = {
+    "bytes of a file": codes.FILE_BYTES_MAX,
+    "files of a bundle": FILES_MAX,
+    "rules of a bundle": RULES_MAX,
+    "actions and principal types": COVERED_MAX,
+    "characters of a number": codes.NUMBER_CHARS_MAX,
+    "brackets": codes.NESTING_MAX,
+    "records, sets and lists": codes.NESTING_MAX,
+    "fields of a record": FIELDS_MAX,
+    "bound of a set": COLLECTION_MAX,
+    "action sets": codes.NESTING_MAX,
+    "references on one path": REFERENCE_DEPTH_MAX,
+    "conditions in a row": CONJUNCTS_MAX,
+    "terms in a row": TERMS_MAX,
+    "parts of a rule": NODES_MAX,
+    "levels of a condition": DEPTH_MAX,
+    "steps of a rule": STEPS_MAX,
+    "points of a line": POINTS_MAX,
+    "people of a": NEED_MAX,
+    "days of": EXPIRES_MAX_S // 86_400,
+    "cases of a test": CASES_MAX,
+}
+LIMIT = re.compile(r"^\| (.+) \| ([0-9,]+) \| (C\d{4}) \|$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("row", LIMIT.findall(PAGE.read_text()), ids=lambda row: row[0][:20])
+def test_the_limits_of_the_page_are_those_of_the_checker(row: tuple[str, str, str]) -> None:
+    what, most, code = row
+    [limit] = [limit for words, limit in LIMITS.items() if what.startswith(words)]
+    assert int(most.replace(",", "")) == limit
+    assert code in EVERY_CODE
+
+
+def test_the_page_names_every_limit() -> None:
+    assert len(LIMIT.findall(PAGE.read_text())) == len(LIMITS)
+    text = PAGE.read_text()
+    assert f"ends after {MISTAKES_MAX} errors; the first {DIAGNOSTICS_MAX} are shown" in text

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Final
+from typing import Final, NoReturn
 
+from pdp.eval.facts import BoundRequest
 from pdp.eval.policyset import PolicySet
 from pdp.eval.reference import decide as reference_decide
 from pdp.lang.checked import CheckedPolicies
@@ -20,8 +21,10 @@ from pdp.lang.checker import check
 from pdp.lang.source import Source
 from pdp.model import Decision, Entity, RequestError
 from pdp.request import Request
-from tests.properties.generate import Program, program, requests
-from tests.properties.worlds import Asked
+from tests.properties.crowds import crowded
+from tests.properties.generate import Program, program
+from tests.properties.mixing import mixed
+from tests.properties.worlds import Asked, Requests
 
 # What both sides must agree on. The rest of a Decision is texts, identities and receipts.
 PARTS: Final = (
@@ -37,7 +40,12 @@ PARTS: Final = (
     "hidden_paths",
     "next_action",
 )
-REQUESTS_PER_PROGRAM: Final = 200
+# One program in so many is a crowd of rules.
+CROWDED_EVERY: Final = 10
+REQUESTS_PER_PROGRAM: Final = 400
+# Of so many requests written out, so many more are mixed.
+WRITTEN: Final = 8
+MIXED: Final = 32
 # Requests are drawn from a stream of their own, so that more of them never change the program.
 _REQUEST_SEED: Final = 1 << 40
 
@@ -90,60 +98,82 @@ def checked_of(made: Program) -> CheckedPolicies:
     return checked
 
 
-def built(made: Program, checked: CheckedPolicies) -> PolicySet:
+def program_of(seed: int) -> Program:
+    """The program that a seed stands for."""
+    if seed % CROWDED_EVERY == 0:
+        return crowded(Random(seed), size=1 + seed // CROWDED_EVERY % 2)
+    return program(Random(seed), size=1 + seed % 3)
+
+
+def built(made: Program, checked: CheckedPolicies, *, is_indexed: bool = True) -> PolicySet:
+    """The program, loaded; see ``PolicySet.build``."""
     sources = {
         name: Source(name, body.decode())
         for name, body in made.files.items()
         if name.endswith(".charter")
     }
-    return PolicySet.build(checked, made.directory, sources)
+    return PolicySet.build(checked, made.directory, sources, is_indexed=is_indexed)
 
 
-def compare_program(
-    made: Program,
-    asked: Iterable[Asked],
-    tally: Tally,
-    *,
-    label: str = "",
-    reference: Decide = reference_decide,
-) -> None:
-    """Every request, judged by both. Raises DifferenceError at the first difference.
+class Comparison:
+    """One program, loaded for both; every request is judged by both.
 
-    Spoiled requests must be refused at the door, and no others; the rest is judged by both.
+    ``ask`` and ``compare`` raise DifferenceError at the first difference.
     """
-    checked = checked_of(made)
-    policies = built(made, checked)
+
+    def __init__(
+        self, made: Program, tally: Tally, label: str, reference: Decide = reference_decide
+    ) -> None:
+        self._made: Final = made
+        self._tally: Final = tally
+        self._label: Final = label
+        self._reference: Final = reference
+        self._checked: Final = checked_of(made)
+        self.policies: Final = built(made, self._checked)
+
+    def ask(self, item: Asked) -> Request | None:
+        """Spoiled requests must be refused at the door, and no others; the rest is compared."""
+        try:
+            request = Request.from_json(item.body)
+            bound = self.policies.bind(request)
+        except RequestError as error:
+            self._tally.refused += 1
+            if not item.spoiled:
+                self._fail(f"refused: {error.field}: {error}", shown(item.body), item.now_us)
+            return None
+        if item.spoiled:
+            difference = f"not refused, though spoiled: {item.spoiled}"
+            self._fail(difference, shown(item.body), item.now_us)
+        self._judge(bound, item.now_us)
+        return request
+
+    def compare(self, request: Request, now_us: int) -> None:
+        """A request that the door must accept."""
+        self._judge(self.policies.bind(request), now_us)
+
+    def _judge(self, bound: BoundRequest, now_us: int) -> None:
+        """Asked twice: what was answered once may be answered in a quicker way."""
+        request = bound.request
+        if bound.invalid is not None:
+            self._fail(f"called invalid: {bound.invalid}", repr(request), now_us)
+        wanted = self._reference(self._checked, self._made.directory, request, now_us)
+        for _ in range(2):
+            got = self.policies.decide(bound, now_us)
+            parts = [part for part in PARTS if getattr(got, part) != getattr(wanted, part)]
+            if parts:
+                self._fail(_told(parts, got, wanted), repr(request), now_us)
+        self._tally.count(got)
+
+    def _fail(self, difference: str, request: str, now_us: int) -> NoReturn:
+        text = f"{self._made.text()}\n# ==== request, now_us = {now_us}\n{request}"
+        raise DifferenceError(f"{self._label}: {difference}\n{text}")
+
+
+def compare_program(made: Program, asked: Iterable[Asked], tally: Tally, *, label: str) -> None:
+    """Every request, judged by both."""
+    comparison = Comparison(made, tally, label)
     for item in asked:
-        difference = _compare(made, checked, policies, item, tally, reference)
-        if difference:
-            text = f"{made.text()}\n# ==== request, now_us = {item.now_us}\n{shown(item.body)}"
-            raise DifferenceError(f"{label}: {difference}\n{text}")
-
-
-def _compare(  # noqa: PLR0917 - one request, and all that it is judged with
-    made: Program,
-    checked: CheckedPolicies,
-    policies: PolicySet,
-    item: Asked,
-    tally: Tally,
-    reference: Decide,
-) -> str:
-    """What differs, for people; empty if nothing does."""
-    try:
-        request = Request.from_json(item.body)
-        bound = policies.bind(request)
-    except RequestError as error:
-        tally.refused += 1
-        return "" if item.spoiled else f"refused: {error.field}: {error}"
-    if item.spoiled:
-        return f"not refused, though spoiled: {item.spoiled}"
-    if bound.invalid is not None:
-        return f"called invalid: {bound.invalid}"
-    got = policies.decide(bound, item.now_us)
-    wanted = reference(checked, made.directory, request, item.now_us)
-    tally.count(got)
-    parts = [part for part in PARTS if getattr(got, part) != getattr(wanted, part)]
-    return _told(parts, got, wanted) if parts else ""
+        comparison.ask(item)
 
 
 def compare_seed(
@@ -153,10 +183,18 @@ def compare_seed(
     count: int = REQUESTS_PER_PROGRAM,
     reference: Decide = reference_decide,
 ) -> None:
-    """One seed: a program and ``count`` requests."""
-    made = program(Random(seed), size=1 + seed % 3)
-    asked = requests(made, Random(seed + _REQUEST_SEED), count)
-    compare_program(made, asked, tally, label=f"seed {seed}", reference=reference)
+    """One seed: a program and ``count`` requests, most of them mixed from a few."""
+    made = program_of(seed)
+    comparison = Comparison(made, tally, f"seed {seed}", reference)
+    rng = Random(seed + _REQUEST_SEED)
+    writer = Requests(rng, made.shape, made.pool, made.favourite)
+    while count > 0:
+        written = [comparison.ask(item) for item in writer.batch(min(count, WRITTEN))]
+        accepted = [request for request in written if request is not None]
+        count -= len(written)
+        for _ in range(min(count, MIXED) if accepted else 0):
+            comparison.compare(mixed(rng, accepted), writer.now_us())
+            count -= 1
 
 
 def shown(body: dict[str, object]) -> str:

@@ -27,9 +27,9 @@ _HEAD = """bundle {name} {{
     governs {governs}
 }}"""
 # The bundles of a program: all in one, or schema and words in a library, with a guard beside.
-_MAIN, _LIBRARY, _GUARD = "generated", "gen.words", "central"
+MAIN, _LIBRARY, _GUARD = "generated", "gen.words", "central"
 _HEADS = {
-    _MAIN: _HEAD.format(name=_MAIN, governs="ops"),
+    MAIN: _HEAD.format(name=MAIN, governs="ops"),
     _LIBRARY: _HEAD.format(name=_LIBRARY, governs="words"),
     _GUARD: _HEAD.format(name=f"{_GUARD} guard", governs="central"),
 }
@@ -47,7 +47,8 @@ class Declaration:
 class Program:
     """``files`` are those of a bundle directory; ``directory`` is what its JSON file says.
 
-    ``declarations`` are what the files say, in no particular order.
+    ``declarations`` are what the files say, in no particular order. ``favourite`` is the action
+    that most requests should be about, if any.
     """
 
     declarations: tuple[Declaration, ...]
@@ -55,6 +56,7 @@ class Program:
     directory: dict[str, Entity]
     shape: Shape
     pool: Pool
+    favourite: str = ""
 
     def text(self) -> str:
         """All files, for people who look at a difference."""
@@ -66,8 +68,8 @@ def program(rng: Random, size: int = 3) -> Program:
     pool = pool_of(rng)
     shape = shape_of(rng, size)
     words, named = words_of(rng, shape, pool)
-    library = _LIBRARY if size > 1 and maybe(rng, 0.35) else _MAIN
-    words.library = "" if library == _MAIN else library
+    library = _LIBRARY if size > 1 and maybe(rng, 0.35) else MAIN
+    words.library = "" if library == MAIN else library
     author, routes = Author(rng, shape, words), RouteAuthor(rng, shape, words)
     of_rules = routes.for_rules(rng.randint(1, 1 + size))
     own: list[str] = []
@@ -84,10 +86,10 @@ def program(rng: Random, size: int = 3) -> Program:
     guards = []
     if words.library and maybe(rng, 0.7):
         guards.append(author.guard_policy("guard", rng.randint(1, 3), of_rules))
-    own += _used(routes.written, (*own, *guards), rng)
+    own += used_routes(routes.written, (*own, *guards), rng)
     declarations = [
         *(Declaration(library, text) for text in (*shape.declarations, *named)),
-        *(Declaration(_MAIN, text) for text in own),
+        *(Declaration(MAIN, text) for text in own),
         *(Declaration(_GUARD, text) for text in guards),
     ]
     directory = directory_of(rng, shape, pool)
@@ -97,7 +99,7 @@ def program(rng: Random, size: int = 3) -> Program:
     return Program(tuple(declarations), files, directory, shape, pool)
 
 
-def _used(routes: Iterable[RouteText], texts: Iterable[str], rng: Random) -> list[str]:
+def used_routes(routes: Iterable[RouteText], texts: Iterable[str], rng: Random) -> list[str]:
     """The text of the routes that some rule or tier names, and of all that these escalate to."""
     by_name = {route.name: route for route in routes}
     kept = [route for route in by_name.values() if any(route.name in text for text in texts)]
@@ -109,7 +111,7 @@ def _used(routes: Iterable[RouteText], texts: Iterable[str], rng: Random) -> lis
 
 def requests(made: Program, rng: Random, count: int) -> Iterator[Asked]:
     """``count`` requests to ask of the program."""
-    writer = Requests(rng, made.shape, made.pool)
+    writer = Requests(rng, made.shape, made.pool, made.favourite)
     for _ in range(count):
         yield writer.one()
 
@@ -129,12 +131,12 @@ def spread(rng: Random, declarations: Iterable[Declaration]) -> dict[str, bytes]
     by_bundle: dict[str, list[str]] = {}
     for declaration in declarations:
         by_bundle.setdefault(declaration.bundle, []).append(declaration.text)
-    if list(by_bundle) == [_MAIN]:
-        parts: list[list[str]] = [[_HEADS[_MAIN]], *([] for _ in range(rng.randint(0, 2)))]
-        for text in by_bundle[_MAIN]:
+    if list(by_bundle) == [MAIN]:
+        parts: list[list[str]] = [[_HEADS[MAIN]], *([] for _ in range(rng.randint(0, 2)))]
+        for text in by_bundle[MAIN]:
             rng.choice(parts).append(text)
     else:
-        imports = {_LIBRARY: [], _MAIN: [_LIBRARY], _GUARD: [_LIBRARY, _MAIN]}
+        imports = {_LIBRARY: [], MAIN: [_LIBRARY], _GUARD: [_LIBRARY, MAIN]}
         parts = [
             [_HEADS[bundle], *(f"import {name}" for name in imports[bundle]), *texts]
             for bundle, texts in by_bundle.items()

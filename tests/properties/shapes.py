@@ -56,7 +56,10 @@ _PRIMITIVES: dict[str, Prim] = {
 
 @dataclass(frozen=True)
 class Shape:
-    """A schema and the declarations that say it. A field name means the same type everywhere."""
+    """A schema and the declarations that say it. A field name means the same type everywhere.
+
+    Only where types are mixed may it mean another in another action.
+    """
 
     schema: Schema
     records: tuple[RecordT, ...]
@@ -73,8 +76,11 @@ class Shape:
         return [e.name for e in self.schema.entities.values() if e.is_principal]
 
 
-def shape_of(rng: Random, size: int) -> Shape:
-    """A schema; ``size`` 1 is the smallest that still has everything a decision needs."""
+def shape_of(rng: Random, size: int, *, is_mixed: bool = False) -> Shape:
+    """A schema; ``size`` 1 is the smallest that still has everything a decision needs.
+
+    If ``is_mixed``, actions have more fields, and some names mean another type in another action.
+    """
     enums = _enums(rng, size)
     names = _entity_names(rng, size)
     fields = _vocabulary(rng, enums, names)
@@ -84,6 +90,8 @@ def shape_of(rng: Random, size: int) -> Shape:
         fields[f"{record.name.lower()}s"] = CollT("list", record, 0, 3)
     entities = {name: _entity(rng, name, names, fields) for name in names}
     actions = _actions(rng, entities, fields, size)
+    if is_mixed:
+        actions = [_with_other_types(rng, action, fields) for action in actions]
     context = tuple(replace(f, binding=maybe(rng, 0.3)) for f in _fields(rng, fields, 1, 3))
     schema = Schema(entities, {action.name: action for action in actions}, context)
     declarations = [
@@ -213,6 +221,19 @@ def _actions(
             )
         )
     return actions
+
+
+def _with_other_types(rng: Random, action: ActionDef, fields: dict[str, Type]) -> ActionDef:
+    """``action`` with more fields: of network types, some by each other's names, and of others."""
+    names = ["network", "networks"]
+    types = [fields[name] for name in names]
+    rng.shuffle(types)
+    more: dict[str, Type] = dict(zip(names, types, strict=True))
+    more |= {name: fields[name] for name in ("label", "size", "done", "price", "grade", "address")}
+    own = {name: type_ for name, type_ in more.items() if maybe(rng, 0.7)}
+    kept = tuple(field for field in action.fields if field.name not in own)
+    added = tuple(FieldT(n, n, t, optional=maybe(rng, 0.2)) for n, t in own.items())
+    return replace(action, fields=(*kept, *added))
 
 
 # ---------------------------------------------------------------- text

@@ -15,7 +15,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pdp.eval import runtime
-from pdp.eval.binder import Binder
+from pdp.eval.binding.binder import Binder
 from pdp.eval.compiling import code
 from pdp.eval.consequences import approvers, obligations
 from pdp.eval.emit import expressions

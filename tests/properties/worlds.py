@@ -105,18 +105,34 @@ class Asked:
 
 @dataclass
 class Requests:
-    """Writes requests for one program; the JSON form, as a caller would send it."""
+    """Writes requests for one program; the JSON form, as a caller would send it.
+
+    Most are about the action ``favourite``, if there is one.
+    """
 
     rng: Random
     shape: Shape
     pool: Pool
+    favourite: str = ""
     described: dict[str, dict[str, Tree]] = field(default_factory=dict)
 
     def one(self) -> Asked:
-        """A request: one in fifty is spoiled."""
-        rng = self.rng
+        """A request by itself: one in fifty is spoiled."""
         self.described = {}
-        action = rng.choice(list(self.shape.schema.actions.values()))
+        return self._one()
+
+    def batch(self, count: int) -> list[Asked]:
+        """Requests that describe an entity in the same words, if at all."""
+        self.described = {}
+        return [self._one() for _ in range(count)]
+
+    def _one(self) -> Asked:
+        rng = self.rng
+        actions = self.shape.schema.actions
+        if self.favourite and maybe(rng, 0.85):
+            action = actions[self.favourite]
+        else:
+            action = rng.choice(list(actions.values()))
         chain = self._chain()
         args = _members(rng, action.fields, self.pool)
         request: dict[str, object] = {
@@ -143,9 +159,10 @@ class Requests:
                 "definition_digest": rng.choice(("", "0" * 64)),
             }
         spoiled = _spoil(rng, args, action.fields) if maybe(rng, 0.02) else ""
-        return Asked(request, self._now_us(), spoiled)
+        return Asked(request, self.now_us(), spoiled)
 
-    def _now_us(self) -> int:
+    def now_us(self) -> int:
+        """A moment to be judged at, often just beside one that the program names."""
         step_us = self.rng.choice((0, 0, 1, -1, 60_000_000, 900_000_000, 43_200_000_000))
         return max(0, self.rng.choice(self.pool.moments_s) * 1_000_000 + step_us)
 

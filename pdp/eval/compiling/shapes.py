@@ -35,9 +35,10 @@ from pdp.lang.checked import (
     Under,
     Value,
     Var,
+    type_of,
 )
 from pdp.lang.source import Span
-from pdp.lang.types import EntityT
+from pdp.lang.types import CIDR, EntityT
 
 
 class Shape:
@@ -69,7 +70,7 @@ class Shape:
     def _read(self, expr: Expr) -> None:
         known = self.places.get(id(expr))
         if known is not None:
-            self.key += (None, known)
+            self._read_again(expr, known)
             return
         self.places[id(expr)] = len(self._nodes)
         self._nodes.append(expr)
@@ -99,6 +100,17 @@ class Shape:
             case _:
                 self._read_part(expr)
 
+    def _read_again(self, expr: Expr, place: int) -> None:
+        self.key += (None, place)
+        if (
+            isinstance(expr, Const)
+            and isinstance(expr.value, tuple)
+            and id(expr) in self.parameters
+        ):
+            # As a parameter it is members without order, fit for `in` alone: now it is written out.
+            del self.parameters[id(expr)]
+            self.key += (repr(expr.value), repr(expr.type))
+
     def _read_part(self, expr: Expr) -> None:
         """What has no constants of its own: its values, if any, are part of the shape."""
         kind = type(expr)
@@ -118,7 +130,7 @@ class Shape:
                 self.key.append(kind)
                 self._read(expr.target)
             case InNetwork():
-                self.key.append(kind)
+                self.key += (kind, type_of(expr.networks) == CIDR)
                 self._read_all((expr.item, expr.networks))
             case InWindow():
                 self.key += (kind, expr.window)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from pdp.lang.checked import CheckedPolicies, Rule
-from pdp.lang.compact import heads_of
+from pdp.lang.packing.compact import heads_of
 from pdp.lang.types import ActionDef
 
 # An action's Charter name, and the resource type sent with it; None for an action that takes none.

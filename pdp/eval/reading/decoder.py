@@ -28,7 +28,16 @@ class ObjectDecoder:
     ``type`` is the Struct type of what it returns.
     """
 
-    __slots__ = ("_colons", "_convert", "_decode", "_fields", "_is_quick", "_types", "type")
+    __slots__ = (
+        "_colons",
+        "_convert",
+        "_decode",
+        "_fields",
+        "_is_quick",
+        "_mandatory",
+        "_types",
+        "type",
+    )
 
     def __init__(self, fields: tuple[FieldT, ...], types: RecordTypes) -> None:
         plan = _Plan(types)
@@ -38,6 +47,8 @@ class ObjectDecoder:
         self._decode: Final = msgspec.json.Decoder(self.type).decode
         self._colons: Final = plan.fields_colons(fields)
         self._convert: Final = plan.fields_converter(fields)
+        # The least colons there can be: one for each key that must be there.
+        self._mandatory: Final = sum(1 + f.wire.count(":") for f in fields if not f.optional)
         # Deeper types than strict JSON allows could decode what the careful reader refuses, and a
         # member whose name needs an escape cannot be named to the parser.
         self._is_quick: Final = _depth(fields) <= canonical.DEPTH_MAX and _are_plain(fields)
@@ -62,9 +73,13 @@ class ObjectDecoder:
         if not self._is_quick or "\\" in text or len(text) > canonical.STRING_CHARS_MAX:
             return None
         try:
-            canonical.check_text(text, "")
+            if not text.isascii():
+                canonical.check_text(text, "")
             record: msgspec.Struct = self._decode(text)
-            if has_duplicate_keys(text, self._colons(record)):
+            # As many colons as mandatory keys: no room for another key, nor for one in a string.
+            if text.count(":") != self._mandatory and has_duplicate_keys(
+                text, self._colons(record)
+            ):
                 return None
             if self._convert is not None:
                 self._convert(record)
@@ -76,7 +91,7 @@ class ObjectDecoder:
 class Decoders:
     """Every decoder that a schema needs. Maps are keyed by Charter name; never changed."""
 
-    __slots__ = ("_entities", "actions", "context", "types")
+    __slots__ = ("_entities", "_read", "actions", "context", "types")
 
     def __init__(self, schema: Schema) -> None:
         self.types: Final = RecordTypes()
@@ -89,10 +104,27 @@ class Decoders:
             for name, action in schema.actions.items()
         }
         self.context: Final = ObjectDecoder(schema.context, self.types)
+        # Attributes by their text. Nobody changes a record, so requests may share one.
+        self._read: Final[dict[tuple[ObjectDecoder, str], msgspec.Struct]] = {}
 
     def attributes(self, type_name: str, text: str, path: str) -> msgspec.Struct:
         """The attributes of an entity of ``type_name``. Raises RequestError below ``path``."""
         return self._entities[type_name].read(text, path)
+
+    def read_again(self, decoder: ObjectDecoder, text: str) -> msgspec.Struct | None:
+        """As ``decoder.read_quickly`` of a text that may have been read before: read only once."""
+        known = self._read.get((decoder, text))
+        if known is None:
+            known = decoder.read_quickly(text)
+            if known is not None and len(text) <= _TEXT_KEPT_CHARS_MAX:
+                if len(self._read) >= _TEXTS_KEPT_MAX:
+                    self._read.clear()
+                self._read[decoder, text] = known
+        return known
+
+    def of_type(self, type_name: str) -> ObjectDecoder:
+        """The decoder of the attributes of ``type_name``."""
+        return self._entities[type_name]
 
     def attributes_type(self, type_name: str) -> type[msgspec.Struct]:
         """The Struct type of the attributes of ``type_name``."""
@@ -164,9 +196,14 @@ class _Plan:
         def convert(items: Any) -> Any:
             return items if item is None else tuple([item(value) for value in items])
 
+        is_plain_item = isinstance(type_.item, Prim) and type_.item.name in _COMPARED_AS_THEY_ARE
+
         def convert_set(items: Any) -> Any:
             converted = convert(items)
-            if len(converted) > 1 and not values.all_distinct(converted):
+            if is_plain_item:
+                if len(set(converted)) != len(converted):
+                    raise ValueError
+            elif len(converted) > 1 and not values.all_distinct(converted):
                 raise ValueError
             return converted
 
@@ -301,6 +338,10 @@ def _type_depth(type_: Type) -> int:
             assert_never(type_)
 
 
+# Texts kept with what was read in them, and how long they may be; all go when there are more.
+_TEXTS_KEPT_MAX: Final = 4_096
+_TEXT_KEPT_CHARS_MAX: Final = 1_024
+_COMPARED_AS_THEY_ARE: Final = frozenset({"string", "int", "path"})
 _TEXT_WITH_COLONS: Final = frozenset({"string", "timestamp", "path", "ip", "cidr"})
 _PRIMITIVE_CONVERTERS: Final[dict[str, Convert]] = {
     "decimal": _raw_decimal_units,

@@ -7,6 +7,7 @@ can be forgotten, and that addresses and networks are those of ``ipaddress``.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -65,6 +66,12 @@ def expect(value: object, kind: type[_T]) -> _T:
 
 
 # ---------------------------------------------------------------- JSON to values
+
+
+@functools.lru_cache(maxsize=128)
+def tree_of(text: str) -> dict[str, Tree]:
+    """The members of a JSON object, to be read only: the same text is read again and again."""
+    return canonical.parse_object(text)
 
 
 def value_of(tree: Tree, type_: Type) -> Plain:
@@ -257,7 +264,7 @@ class Described(Mapping[str, Known]):
     def __getitem__(self, uid: str) -> Known:
         if uid not in self._read:
             entity = self._entities[uid]
-            members = canonical.parse_object(entity.attributes or "{}")
+            members = tree_of(entity.attributes or "{}")
             fields = self._schema.entities[entity.type].fields
             self._read[uid] = Known(record_of(members, fields), entity.groups)
         return self._read[uid]
@@ -317,5 +324,5 @@ def world_of(schema: Schema, directory: Mapping[str, Entity], request: Request) 
 
 __all__ = [
     "Address", "Described", "Known", "Network", "Plain", "World", "constant_of", "expect",
-    "record_of", "type_name", "value_of", "wire_tree", "world_of",
+    "record_of", "tree_of", "type_name", "value_of", "wire_tree", "world_of",
 ]  # fmt: skip

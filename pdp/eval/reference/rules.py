@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pdp import canonical
-from pdp.eval.reference.facts import Plain, World, record_of, type_name, world_of
+from pdp.eval.reference.facts import Plain, World, record_of, tree_of, type_name, world_of
 from pdp.eval.reference.risk import Risk, assess
 from pdp.eval.reference.terms import Scope, Truth, all_of, any_of, in_group, negated, truth
 from pdp.lang.checked import CheckedPolicies, Rule
@@ -61,8 +60,8 @@ def case_of(
     roots: dict[str, Plain] = {
         "chain": chain,
         "now": now_us,
-        "args": record_of(canonical.parse_object(request.args), action.fields),
-        "context": record_of(canonical.parse_object(request.context), schema.context),
+        "args": record_of(tree_of(request.args), action.fields),
+        "context": record_of(tree_of(request.context), schema.context),
         "action": {
             "reversible": action.reversible,
             "risk": RISK.members.index(action.risk),
@@ -115,11 +114,12 @@ def outcome(rule: Rule, principal: str, case: Case) -> Truth:
     """What a candidate comes to: who, what, ``when``, not ``unless``."""
     scope = case.scope_of(principal)
     return all_of(
-        (
-            who_truth(rule, principal, case.world),
-            resource_truth(rule, case),
-            True if rule.when is None else truth(rule.when, scope),
-            True if rule.unless is None else negated(truth(rule.unless, scope)),
+        truth_of()
+        for truth_of in (
+            lambda: who_truth(rule, principal, case.world),
+            lambda: resource_truth(rule, case),
+            lambda: True if rule.when is None else truth(rule.when, scope),
+            lambda: True if rule.unless is None else negated(truth(rule.unless, scope)),
         )
     )
 

@@ -73,6 +73,12 @@ def truth(expr: Expr, scope: Scope) -> Truth:
 def evaluate(expr: Expr, scope: Scope) -> Plain | Err:
     """The value of any expression, or its error."""
     match expr:
+        case And():
+            return all_of(truth(operand, scope) for operand in expr.operands)
+        case Or():
+            return any_of(truth(operand, scope) for operand in expr.operands)
+        case Not():
+            return negated(truth(expr.operand, scope))
         case Const():
             return constant_of(expr.value, expr.type)
         case Root():
@@ -121,12 +127,6 @@ def evaluate(expr: Expr, scope: Scope) -> Plain | Err:
             return _with_values(
                 (expr.operand, expr.factor), scope, lambda a, b: _number(a) * _number(b)
             )
-        case And():
-            return all_of(truth(operand, scope) for operand in expr.operands)
-        case Or():
-            return any_of(truth(operand, scope) for operand in expr.operands)
-        case Not():
-            return negated(truth(expr.operand, scope))
         case Quantified():
             return _quantified(expr, scope)
         case _:
@@ -138,18 +138,22 @@ def evaluate(expr: Expr, scope: Scope) -> Plain | Err:
 
 def all_of(truths: Iterable[Truth]) -> Truth:
     """False if any is false, else the first error, else true."""
-    listed = tuple(truths)
-    if any(item is False for item in listed):
-        return False
-    return next((item for item in listed if isinstance(item, Err)), True)
+    errors: list[Err] = []
+    for item in truths:
+        if item is False:
+            return False
+        errors += [item] if isinstance(item, Err) else []
+    return errors[0] if errors else True
 
 
 def any_of(truths: Iterable[Truth]) -> Truth:
     """True if any is true, else the first error, else false."""
-    listed = tuple(truths)
-    if any(item is True for item in listed):
-        return True
-    return next((item for item in listed if isinstance(item, Err)), False)
+    errors: list[Err] = []
+    for item in truths:
+        if item is True:
+            return True
+        errors += [item] if isinstance(item, Err) else []
+    return errors[0] if errors else False
 
 
 def negated(item: Truth) -> Truth:
@@ -161,7 +165,7 @@ def _quantified(expr: Quantified, scope: Scope) -> Truth:
     collection = evaluate(expr.collection, scope)
     if isinstance(collection, Err):
         return collection
-    bodies = tuple(
+    bodies = (
         truth(expr.body, replace(scope, variables={expr.variable: item}))
         for item in _items(collection)
     )

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Invariant
-from pdp.lang.checking.rules import actions_named, check_resources, check_who
+from pdp.lang.checking.rules import actions_named, check_resources, check_who, scope_of
 from pdp.lang.conditions.expressions import check_condition
-from pdp.lang.conditions.scope import Env, Scope
+from pdp.lang.conditions.scope import Env
 from pdp.lang.declared.metadata import invariant_owner
 from pdp.lang.declared.names import Names
 from pdp.lang.declared.report import Report
@@ -39,16 +39,7 @@ def _claim(
     route = claim.outcome.route
     if route is not None and route.text not in names.routes:
         report.append(complaints.unknown_route(route.span, route.text, names.routes))
-    entities = names.schema.entities
-    principals = frozenset(name for clause in who for name in clause.types)
-    scope = Scope(
-        principals=principals,
-        has_agent=bool(principals) and all(entities[name].is_agent for name in principals),
-        actions=tuple(covered),
-        resources=types,
-        resourceless=tuple(a.name for a in covered if not a.resources and resources is None),
-        tolerant_args=not claim.target.actions,
-    )
+    scope = scope_of(claim.target, who, covered, types, names)
     when = None
     if claim.when is not None and who and covered:
         when = check_condition(claim.when, Env(names, scope, report))

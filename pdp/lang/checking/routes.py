@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
+from msgspec.structs import replace as replace_node
+
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Attr, CheckedNeed, Root, Route
 from pdp.lang.checking.rules import ScopedRule, group_of
@@ -57,22 +59,26 @@ def check_routes(
     """Every declared route of every bundle, by name. ``tier_routes`` are required by a tier."""
     routes: dict[str, Route] = {}
     homes = {id(decl): names for names in all_names for decl in names.own_routes()}
+    users: dict[str, list[Scope]] = {}
+    for scoped in rules:
+        for name in scoped.rule.routes:
+            users.setdefault(name, []).append(scoped.scope)
+    anywhere = everywhere(all_names[0].schema)  # all bundles share one schema
     for names in all_names:
         for name in sorted(names.routes):
             decl = names.routes[name]
             if name != decl.name.text or name in routes:
                 continue  # a qualified name, or a route of another bundle
-            scope = _scope_of(name, rules, names, for_tier=name in tier_routes)
+            scope = anywhere if name in tier_routes else _union(users.get(name, [])) or anywhere
             routes[name] = _check_route(decl, Env(homes[id(decl)], scope, report), sources)
     _check_escalations(routes, all_names, report)
     return dict(sorted(routes.items()))
 
 
-def _scope_of(name: str, rules: Sequence[ScopedRule], names: Names, *, for_tier: bool) -> Scope:
-    """The union of the scopes of the rules that use the route; everything for an unused one."""
-    users = [scoped.scope for scoped in rules if name in scoped.rule.routes]
-    if for_tier or not users:
-        return everywhere(names.schema)
+def _union(users: Sequence[Scope]) -> Scope | None:
+    """The union of the scopes of the rules that use a route; None for an unused one."""
+    if not users:
+        return None
     return Scope(
         principals=None,
         has_agent=all(scope.has_agent for scope in users),
@@ -141,8 +147,9 @@ def _check_item(
         case nodes.ExpiresItem():
             draft.expires_s = _seconds(item.duration, item.span, env)
         case nodes.ShowItem():
+            lenient = _lenient(env)
             for path in item.paths:
-                _check_show(path, draft, env)
+                _check_show(path, draft, lenient)
         case nodes.ConfirmItem():
             draft.confirm_user = True
         case nodes.UseWithinItem():
@@ -259,8 +266,10 @@ def _check_need(
         text = _normalised(item.where, sources)
     key = (uid, text)
     before = draft.needs.get(key)
-    count = max(item.count, before.count) if before else item.count
-    draft.needs[key] = CheckedNeed(uid, where, text, count)
+    if before is None:
+        draft.needs[key] = CheckedNeed(uid, where, text, item.count, item.span)
+    elif item.count > before.count:
+        draft.needs[key] = replace_node(before, count=item.count, span=item.span)
 
 
 def _normalised(node: nodes.Expr, sources: Mapping[str, Source]) -> str:
@@ -272,17 +281,23 @@ def _normalised(node: nodes.Expr, sources: Mapping[str, Source]) -> str:
     return " ".join(" ".join(lines).split())
 
 
-def _check_show(path: nodes.Path, draft: _Draft, env: Env) -> None:
-    lenient = replace(
+def _lenient(env: Env) -> Env:
+    """Where `show` stands: what only some requests have may be named."""
+    return replace(
         env,
         scope=replace(
             env.scope, resourceless=(), tolerant_args=True, tolerant_types=True, has_tier=True
         ),
     )
-    typed = check_path(path, lenient, guarded=False)
+
+
+def _check_show(path: nodes.Path, draft: _Draft, env: Env) -> None:
+    label = ".".join(segment.text for segment in path.segments)
+    if label in draft.show:
+        return
+    typed = check_path(path, env, guarded=False)
     if typed is None:
         return
-    label = ".".join(segment.text for segment in path.segments)
     if not isinstance(typed.expr, Attr | Root):
         env.report.append(
             complaints.type_mismatch(path.span, "a value of the request", "a constant")
@@ -291,7 +306,7 @@ def _check_show(path: nodes.Path, draft: _Draft, env: Env) -> None:
     if _holds_json(typed.type):
         env.report.append(complaints.json_read(path.span, label))
         return
-    if _holds_secret(path, lenient) or _type_holds_secret(typed.type):
+    if _holds_secret(path, env) or _type_holds_secret(typed.type):
         env.report.append(complaints.secret_shown(path.span, label))
         return
     draft.show[label] = typed.expr

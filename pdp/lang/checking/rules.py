@@ -30,6 +30,8 @@ from pdp.lang.source import Span
 from pdp.lang.types import ActionDef, EntityT
 
 RULES_MAX: Final = 100_000
+# Actions and principal types of all rules together, those of a set or of `any action` one by one.
+COVERED_MAX: Final = 1_000_000
 RATE_COUNT_MAX: Final = 2**31 - 1
 _MS_PER_S: Final = 1_000
 
@@ -40,6 +42,14 @@ class ScopedRule:
 
     rule: Rule
     scope: Scope
+
+
+def covered_by(rule: nodes.RuleDecl, names: Names) -> int:
+    """How many actions and principal types a rule means, before it is looked at further."""
+    target, who = rule.effect.target, rule.effect.who
+    actions = sum(len(names.action_sets.get(name.text, (name,))) for name in target.actions)
+    types = sum(1 if item.type else len(names.principals) for item in who.items)
+    return (actions or len(names.schema.actions)) + (types or len(names.principals))
 
 
 def check_policies(
@@ -88,7 +98,7 @@ def _check_rule(
     for route in effect.routes:
         if route.text not in names.routes:
             report.append(complaints.unknown_route(route.span, route.text, names.routes))
-    scope = _scope(effect, who, covered, scope_resources, names)
+    scope = scope_of(effect.target, who, covered, scope_resources, names)
     env = Env(names, scope, report, claimed_where=IN_ALLOW if effect.kind == "allow" else "")
     # Without a usable scope every path would be reported again: one complaint is enough.
     usable = bool(who and covered)
@@ -126,19 +136,18 @@ def _conditions(decl: nodes.RuleDecl, env: Env) -> tuple[Expr | None, Expr | Non
     return (when.expr if when else None), (unless.expr if unless else None)
 
 
-def _scope(
-    effect: nodes.EffectNode,
+def scope_of(
+    target: nodes.Target,
     who: list[WhoClause],
     covered: list[ActionDef],
     resources: frozenset[str],
     names: Names,
 ) -> Scope:
+    """What the roots can be in the conditions of a rule or claim about these actions."""
     entities = names.schema.entities
     principals = frozenset(name for clause in who for name in clause.types)
     resourceless = (
-        []
-        if effect.target.resources
-        else [action.name for action in covered if not action.resources]
+        [] if target.resources else [action.name for action in covered if not action.resources]
     )
     return Scope(
         principals=principals,
@@ -146,7 +155,7 @@ def _scope(
         actions=tuple(covered),
         resources=resources,
         resourceless=tuple(resourceless),
-        tolerant_args=not effect.target.actions,
+        tolerant_args=not target.actions,
     )
 
 
@@ -155,13 +164,12 @@ def _scope(
 
 def check_who(who: nodes.Who, names: Names, report: Report) -> list[WhoClause]:
     """The principals a rule speaks of; empty after a mistake."""
-    principals = frozenset(e.name for e in names.schema.entities.values() if e.is_principal)
     if not who.items:
-        return [WhoClause(principals, None, who.span)] if principals else []
+        return [WhoClause(names.principals, None, who.span)] if names.principals else []
     clauses: list[WhoClause] = []
     fine = True
     for item in who.items:
-        types = principals
+        types = names.principals
         if item.type is not None:
             type_name = names.builder.declared_entity(item.type)
             if type_name is None:

@@ -186,7 +186,8 @@ def check_member(node: nodes.MemberOf, env: Env, check: Check) -> Typed | None:
     """``x in S``: a set or list, a written list, or an entity that x may be below."""
     if node.negated:
         env = env.without_claims("in `not in`")
-    left = check(node.left, env, _member_type(node, env, check))
+    right = _collection_first(node, env, check)
+    left = check(node.left, env, right[1].item if right else None)
     if left is None:
         return None
     if is_tier(left.expr) and env.names.risk_is_claimed:
@@ -200,21 +201,26 @@ def check_member(node: nodes.MemberOf, env: Env, check: Check) -> Typed | None:
     if isinstance(node.right, nodes.ListExpr):
         typed = _in_list(node, left, node.right, env, check)
     else:
-        typed = _in_value(node, left, env, check)
+        right_typed = right[0] if right else check(node.right, env, left.type)
+        typed = _in_value(node, left, right_typed, env)
     if typed is None:
         return None
     return maybe_negated(typed, node.span, negated=node.negated)
 
 
-def _member_type(node: nodes.MemberOf, env: Env, check: Check) -> Type | None:
-    """What a bare name on the left of ``in`` can be: a member of what stands on the right."""
+def _collection_first(node: nodes.MemberOf, env: Env, check: Check) -> tuple[Typed, CollT] | None:
+    """The collection on the right, where it says what a bare name on the left of ``in`` can be."""
     if not _needs_help(node.left) or isinstance(node.right, nodes.ListExpr):
         return None
     # Nothing else is a set, and a condition must not be read twice: nested, it would be 2 to the n.
     if not isinstance(node.right, nodes.Path) or _window(node.right, env) is not None:
         return None
-    right = check(node.right, replace(env, report=[]), None)
-    return right.type.item if right is not None and isinstance(right.type, CollT) else None
+    quiet = replace(env, report=[])
+    right = check(node.right, quiet, None)
+    if right is None or not isinstance(right.type, CollT):
+        return None  # read again with the left side known, which may say more
+    env.report.extend(quiet.report)
+    return right, right.type
 
 
 def _window(node: nodes.Expr, env: Env) -> Window | None:
@@ -281,8 +287,7 @@ def constant_items(
     return tuple(found) if fine else None
 
 
-def _in_value(node: nodes.MemberOf, left: Typed, env: Env, check: Check) -> Typed | None:
-    right = check(node.right, env, left.type)
+def _in_value(node: nodes.MemberOf, left: Typed, right: Typed | None, env: Env) -> Typed | None:
     if right is None:
         return None
     match left.type, right.type:

@@ -20,6 +20,7 @@ from pdp.lang.types import EntityT, EnumT, FieldT, Schema, Type
 class Names(values.Constants):
     """Every declaration a bundle can use, by the names it can use for it.
 
+    ``principals`` are the entity types that can act.
     ``values`` holds groups, consts and data. A declaration of an imported bundle has its plain
     name, unless another import has it too (``ambiguous``), and always its qualified one.
     """
@@ -28,6 +29,7 @@ class Names(values.Constants):
     builder: SchemaBuilder
     schema: Schema = field(default_factory=Schema)
     enums: Mapping[str, EnumT] = field(default_factory=dict)
+    principals: frozenset[str] = frozenset()
     context: tuple[FieldT, ...] = ()
     group_decls: dict[str, nodes.GroupDecl] = field(default_factory=dict)
     predicates: dict[str, Predicate] = field(default_factory=dict)
@@ -178,6 +180,7 @@ class _Collector:
         self._names = Names(
             schema.entities, bundle=bundle, builder=builder, schema=schema,
             enums=builder.enums, context=context,
+            principals=frozenset(e.name for e in schema.entities.values() if e.is_principal),
         )  # fmt: skip
 
     def collect(self) -> Names:

@@ -49,6 +49,7 @@ class SchemaBuilder:
         self._contexts: dict[str, nodes.ContextDecl] = {}
         self.context_of: dict[str, tuple[FieldT, ...]] = {}
         self._first: dict[str, nodes.Name] = {}
+        self._visible_to: dict[str, list[str]] = {}
         self.schema = Schema()
         for bundle in bundles.all:
             for declaration in bundle.declarations:
@@ -97,13 +98,20 @@ class SchemaBuilder:
         home = self._bundles.at(name.span)
         known = plain in self.owners or plain in self.enums
         if not known or (qualifier and qualifier != owner):
-            visible = [n for n in self.type_names() if home.sees(self.owners.get(n, home.name))]
-            self._report.append(complaints.unknown_type(name.span, text, visible))
+            self._report.append(complaints.unknown_type(name.span, text, self._visible(home)))
             return None
         if plain in self.owners and not home.sees(owner):
             self._report.append(complaints.not_imported(name.span, text, owner))
             return None
         return plain
+
+    def _visible(self, home: Bundle) -> list[str]:
+        """The type names that a bundle may use, for did-you-mean."""
+        if home.name not in self._visible_to:
+            self._visible_to[home.name] = [
+                name for name in self.type_names() if home.sees(self.owners.get(name, home.name))
+            ]
+        return self._visible_to[home.name]
 
     def declared_entity(self, name: nodes.Name) -> str | None:
         """As ``declared``, and the type must be an entity type."""

@@ -148,7 +148,7 @@ def _check_fillable(requires: Sequence[Rule], members: _Members) -> Iterator[Dia
         if short is not None:
             hopeless.add(name)
             need = _described(short, members)
-            yield complaints.no_eligible_approver(route.span, f"route `{name}`", need)
+            yield complaints.no_eligible_approver(short.span, f"route `{name}`", need)
     for rule in requires:
         if len(rule.routes) > 1 and hopeless.isdisjoint(rule.routes):
             short = _unfillable(_joined(rule.routes, policies), members)
@@ -235,17 +235,21 @@ def _check_requesters(requires: Sequence[Rule], members: _Members) -> Iterator[D
     askers = _Askers(members)
     for name in sorted(users):
         route = members.policies.routes[name]
-        stuck = [
-            uid.partition("::")[2]
-            for uid in _critical(route, members)
+        stuck = {
+            uid.partition("::")[2]: need
+            for uid, need in _critical(route, members)
             if any(askers.may_ask(uid, rule) for rule in users[name])
-        ]
+        }
         if stuck:
-            yield complaints.nobody_left(route.span, name, stuck)
+            first = next(iter(stuck.values()))
+            yield complaints.nobody_left(first.span, name, list(stuck))
 
 
-def _critical(route: Route, members: _Members) -> list[str]:
-    """The people without whom the route cannot be filled when they ask; it can be otherwise."""
+def _critical(route: Route, members: _Members) -> list[tuple[str, CheckedNeed]]:
+    """The people without whom the route cannot be filled when they ask; it can be otherwise.
+
+    Each with the need that lacks somebody then.
+    """
     groups = [members.people(need.group) for need in route.needs]
     places = sum(need.count for need in route.needs)
     is_wide = "same_team" in route.exclude
@@ -254,11 +258,13 @@ def _critical(route: Route, members: _Members) -> list[str]:
     people = sorted({uid for group in groups for uid in group})
     if len(people) > _CRITICAL_MAX or _unfillable(route.needs, members) is not None:
         return []
-    return [
-        uid
-        for uid in people
-        if _unfillable(route.needs, members, _barred(uid, people, members, is_wide=is_wide))
-    ]
+    found: list[tuple[str, CheckedNeed]] = []
+    for uid in people:
+        barred = _barred(uid, people, members, is_wide=is_wide)
+        need = _unfillable(route.needs, members, barred)
+        if need is not None:
+            found.append((uid, need))
+    return found
 
 
 def _barred(uid: str, people: Iterable[str], members: _Members, *, is_wide: bool) -> frozenset[str]:

@@ -16,7 +16,7 @@ _TABLE: Final = (
     ("C0606", "vacuous-every", "warning", "an `every` in an allow that holds for an empty set"),
     ("C0607", "redundant-rule", "warning", "a rule that another one makes superfluous"),
     ("C0608", "shadowed-allow", "warning", "an allow that a deny always overrules"),
-    ("C0609", "never-fires", "warning", "a deny or require rule without a candidate"),
+    ("C0609", "never-fires", "warning", "a rule or claim that nothing can come under"),
     ("C0610", "action-nobody-allows", "warning", "an action that no rule allows to anybody"),
     ("C0611", "action-for-agents-only", "warning", "an action allowed for agents, no person"),
     ("C0612", "unreachable-tier", "warning", "a tier above the sum of all points"),
@@ -117,6 +117,14 @@ def nobody_to_ask(span: Span, rule: str, who: Sequence[str]) -> Diagnostic:
     return _at(
         "C0609", span, f"rule `{rule}` never asks: nothing allows this to {_one_of(who)}",
         "denied anyway", "add an allow rule, or correct for whom approval is required",
+    )  # fmt: skip
+
+
+def no_action(span: Span, what: str) -> Diagnostic:
+    """``what`` as in "rule `p.r`"."""
+    return _at(
+        "C0609", span, f"{what} is about no action: none is declared that `any action` stands for",
+        "never fires", "declare the actions, import their bundle, or correct `governs`",
     )  # fmt: skip
 
 

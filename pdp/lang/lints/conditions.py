@@ -59,7 +59,8 @@ def check(program: Program) -> Iterator[Diagnostic]:
     for rule in program.policies.rules:
         yield from _check_rule(rule, program, facts, seen)
     for condition in _others(program):
-        yield from _check(condition, facts, seen, program)
+        if could_conflict([condition.expr], facts):
+            yield from _check(condition, facts, seen, program)
 
 
 def _check_rule(

@@ -79,6 +79,16 @@ def check(program: Program) -> Iterator[Diagnostic]:
     yield from _check_candidates(allows, program)
 
 
+def check_actions(program: Program) -> Iterator[Diagnostic]:
+    """Rules and claims over `any action` where there is none: their conditions mean nothing."""
+    for rule in program.policies.rules:
+        if not rule.actions:
+            yield complaints.no_action(rule.span, f"rule `{rule.name}`")
+    for claim in program.policies.invariants:
+        if not claim.actions:
+            yield complaints.no_action(claim.span, f"invariant `{claim.title}`")
+
+
 def _check_allowed(
     action: ActionDef, allows: Effect, denies: Effect, program: Program
 ) -> Iterator[Diagnostic]:
@@ -202,7 +212,8 @@ def _check_owners(policies: CheckedPolicies, requires: Sequence[Rule]) -> Iterat
             route = policies.routes[name]
             if route.needs and "owner" not in route.exclude and name not in said:
                 said.add(name)
-                yield complaints.owner_may_approve(route.span, name, action, rule.span)
+                first = min(need.span for need in route.needs)
+                yield complaints.owner_may_approve(first, name, action, rule.span)
 
 
 def _irreversible(actions: Iterable[str], policies: CheckedPolicies) -> str:

@@ -25,6 +25,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     absences.check_absent,
     scopes.check,
     coverage.check,
+    coverage.check_actions,
     coverage.check_routes,
     unused.check,
 )

@@ -9,25 +9,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-import msgspec
 from msgspec import UNSET
 
 from pdp.digest import request_digest
+from pdp.eval.binding.described import Describing, everyone_of, place_of
+from pdp.eval.binding.frames import FRAMES_MAX, Frame, Key, key_of, names_groups
+from pdp.eval.binding.typeplans import TypePlan, flags_of, type_plan
 from pdp.eval.facts import (
     BoundRequest,
     Directory,
     Facts,
     Judge,
     Tool,
-    ancestors_of,
 )
 from pdp.eval.reading import values
 from pdp.eval.reading.decoder import Decoders, ObjectDecoder
 from pdp.eval.runtime import UNKNOWN
 from pdp.eval.suggestion import quoted, unknown_name
-from pdp.eval.typeplans import TypePlan, check_groups, first_agent, flags_of, type_plan
 from pdp.lang.types import ActionDef, Schema
-from pdp.model import Decision, Entity, RequestError, ToolIdentity
+from pdp.model import Decision, Entity, ToolIdentity
 from pdp.request import Request
 
 # What decides on a valid action and resource type, by Charter name.
@@ -44,14 +44,6 @@ class _ActionPlan:
     args: ObjectDecoder
 
 
-class _Described(msgspec.Struct, frozen=True):
-    """An entity with attributes, typed; ``path`` is where it was first seen."""
-
-    entity: Entity
-    attributes: msgspec.Struct
-    path: str
-
-
 class _Undecided:
     """For requests bound without policies."""
 
@@ -66,8 +58,10 @@ class Binder:
         "_actions",
         "_binding",
         "_decoders",
+        "_describing",
         "_directory",
         "_empty",
+        "_frames",
         "_judge_of",
         "_refusing",
         "_schema",
@@ -99,6 +93,8 @@ class Binder:
             name: _ActionPlan(action, decoders.actions[action.name])
             for name, action in schema.action_by_wire().items()
         }
+        self._describing: Final = Describing(schema, directory, decoders, self._types)
+        self._frames: Final[dict[Key, Frame]] = {}
         self._empty: Final = decoders.types.of(())()
         self._binding: Final = tuple(
             sorted(field.wire for field in schema.context if field.binding)
@@ -110,36 +106,41 @@ class Binder:
         A request whose names are wrong is bound with ``invalid`` set instead. The caller has run
         ``pdp.request.check_limits``. Source of the order: the request contract.
         """
-        invalid = self._invalid(request)
-        if invalid is not None:
-            return self._bind_invalid(request, invalid)
-        action = self._actions[request.action]
-        chain = request.chain
-        plans = [self._types[member.type] for member in chain]
-        uids = tuple([member.uid for member in chain])
-        args = action.args.read(request.args, "args")
-        context = self._decoders.context.read(request.context, "context")
-        entities = self._facts(request)
-        last = plans[-1]
-        user = uids[-1] if last.is_person else None
-        accountable = user or self._owner(plans[0], uids[0], entities)
+        frame = self._frames.get(key_of(request))
+        if frame is None or names_groups(request):
+            invalid = self._invalid(request)
+            if invalid is not None:
+                return self._bind_invalid(request, invalid)
+            frame = frame or self._frame(request)
+        chain = (request.principal, *request.on_behalf_of)
+        uids = tuple([f"{member.type}::{member.id}" for member in chain])
         resource = request.resource
-        lookup = self._directory.facts.get
-        known = entities.get
+        on = None if resource is None else f"{resource.type}::{resource.id}"
+        args = frame.args.read(request.args, "args")
+        context = self._decoders.context.read(request.context, "context")
+        entities = self._describing.facts_quickly(request, frame, uids, on)
+        if entities is None:
+            entities = self._describing.facts(request)
+        user = uids[-1] if frame.ends_in_person else None
+        accountable = user or self._owner(frame.first, uids[0], entities)
+        facts = self._directory.facts
+        known, lookup = entities.get, facts.get
         chain_facts = tuple([known(uid) or lookup(uid) for uid in uids])
-        resource_facts = None if resource is None else known(resource.uid) or lookup(resource.uid)
-        unattributed = not accountable or not self._vouched(plans, uids)
+        resource_facts = None if on is None else known(on) or lookup(on)
+        unattributed = not accountable
+        for place in frame.directory_at:
+            unattributed |= uids[place] not in facts
         return BoundRequest(
             request=request,
             invalid=None,
-            action=action.definition,
+            action=frame.action,
             args=args,
             context=context,
             chain=uids,
-            chain_types=tuple([plan.name for plan in plans]),
-            agent=first_agent(plans, uids),
+            chain_types=frame.chain_types,
+            agent=None if frame.agent_at < 0 else uids[frame.agent_at],
             user=user,
-            resource=None if resource is None else resource.uid,
+            resource=on,
             resource_type=None if resource is None else resource.type,
             tool=_tool(request.tool),
             entities=entities,
@@ -147,24 +148,39 @@ class Binder:
             accountable=accountable,
             unattributed=unattributed,
             digest=request_digest(request, self._binding),
-            judge=self._judge_of(
-                action.definition.name, None if resource is None else resource.type
-            ),
+            judge=frame.judge,
             flags=flags_of(request, unattributed=unattributed),
             chain_facts=chain_facts,
-            chain_attributes=tuple(
-                [UNKNOWN if facts is None else facts.attributes for facts in chain_facts]
-            ),
+            chain_attributes=tuple([UNKNOWN if f is None else f.attributes for f in chain_facts]),
             resource_facts=resource_facts,
             resource_attributes=UNKNOWN if resource_facts is None else resource_facts.attributes,
         )
 
-    def _vouched(self, plans: list[TypePlan], uids: tuple[str, ...]) -> bool:
-        known = self._directory.facts
-        for plan, uid in zip(plans, uids, strict=True):
-            if plan.is_directory and uid not in known:
-                return False
-        return True
+    def _frame(self, request: Request) -> Frame:
+        """The frame of a request whose names fit the schema; kept, unless too many are."""
+        plan = self._actions[request.action]
+        chain = request.chain
+        types = [self._types[member.type] for member in chain]
+        resource_type = None if request.resource is None else request.resource.type
+        everyone = [*types] if resource_type is None else [*types, self._types[resource_type]]
+        agents = [place for place, member in enumerate(types) if member.is_agent]
+        frame = Frame(
+            action=plan.definition,
+            args=plan.args,
+            chain_types=tuple([member.name for member in types]),
+            first=types[0],
+            agent_at=agents[0] if agents else -1,
+            ends_in_person=types[-1].is_person,
+            directory_at=tuple(place for place, each in enumerate(types) if each.is_directory),
+            decoders=tuple(
+                None if each.is_directory else self._decoders.of_type(each.name)
+                for each in everyone
+            ),
+            judge=self._judge_of(plan.definition.name, resource_type),
+        )
+        if len(self._frames) < FRAMES_MAX:
+            self._frames[key_of(request)] = frame
+        return frame
 
     def _owner(self, plan: TypePlan, uid: str, entities: dict[str, Facts]) -> str:
         """The person who answers for an agent that acts for nobody; empty if there is none."""
@@ -211,7 +227,7 @@ class Binder:
         for entity in request.entities:
             if entity.type not in self._types:
                 return self._unknown_type(entity.type)
-        for entity in _everyone(request):
+        for entity in everyone_of(request):
             for group in entity.groups:
                 type_name, colons, _ = group.partition("::")
                 if colons and type_name not in self._types:
@@ -225,9 +241,9 @@ class Binder:
         """Nothing is typed, but every text must be strict JSON all the same."""
         digest = request_digest(request, self._binding)
         values.strict_object(request.context, "context")
-        for index, entity in enumerate(_everyone(request)):
+        for index, entity in enumerate(everyone_of(request)):
             if entity.attributes is not None:
-                values.strict_object(entity.attributes, f"{_place(request, index)}.attributes")
+                values.strict_object(entity.attributes, f"{place_of(request, index)}.attributes")
         chain = request.chain
         uids = tuple([member.uid for member in chain])
         action = self._actions.get(request.action)
@@ -260,97 +276,6 @@ class Binder:
     def _is_agent(self, member: Entity) -> bool:
         plan = self._types.get(member.type)
         return plan is not None and plan.is_agent
-
-    # ------------------------------------------------------------ entities
-
-    def _facts(self, request: Request) -> dict[str, Facts]:
-        """Everything this request describes that the directory does not, by uid."""
-        described = self._described(request)
-        if not described:
-            return {}
-        known = self._directory.facts
-        parents = {uid: item.entity.groups for uid, item in described.items() if uid not in known}
-        facts = {}
-        for uid, groups in parents.items():
-            item = described[uid]
-            ancestors, is_open = (
-                ancestors_of(uid, known, parents, self._schema)
-                if groups
-                else (frozenset((uid,)), False)
-            )
-            facts[uid] = Facts(
-                uid=uid,
-                type=item.entity.type,
-                attributes=item.attributes,
-                groups=groups,
-                ancestors=ancestors,
-                is_open=is_open,
-            )
-        if self._directory.dangling:
-            self._complete(parents, facts)
-        return facts
-
-    def _complete(self, parents: dict[str, tuple[str, ...]], facts: dict[str, Facts]) -> None:
-        """Add directory entries whose ancestors are known further now that ``parents`` are."""
-        known = self._directory.facts
-        for described in parents:
-            for uid in self._directory.dangling.get(described, ()):
-                if uid not in facts:
-                    entry = known[uid]
-                    ancestors, is_open = ancestors_of(uid, known, parents, self._schema)
-                    facts[uid] = Facts(
-                        uid=uid,
-                        type=entry.type,
-                        attributes=entry.attributes,
-                        groups=entry.groups,
-                        ancestors=ancestors,
-                        is_open=is_open,
-                    )
-
-    def _described(self, request: Request) -> dict[str, _Described]:
-        described: dict[str, _Described] = {}
-        for index, entity in enumerate(_everyone(request)):
-            if entity.attributes is None and not entity.groups:
-                continue
-            path = _place(request, index)
-            if entity.attributes is None:
-                raise RequestError("needs attributes beside groups (`{}` will do)", path)
-            plan = self._types[entity.type]
-            if plan.is_directory:
-                raise RequestError(
-                    f"`{entity.type}` is described by the directory only; send type and id", path
-                )
-            check_groups(entity.groups, plan, f"{path}.groups")
-            attributes = self._decoders.attributes(
-                entity.type, entity.attributes, f"{path}.attributes"
-            )
-            first = described.get(entity.uid)
-            if first is None:
-                described[entity.uid] = _Described(entity, attributes, path)
-            elif first.attributes != attributes or set(first.entity.groups) != set(entity.groups):
-                raise RequestError(f"differs from the same entity at `{first.path}`", path)
-        return described
-
-
-def _everyone(request: Request) -> tuple[Entity, ...]:
-    """Every entity of a request; ``_place`` says where the one at an index stands."""
-    if request.resource is None:
-        return (*request.chain, *request.entities)
-    return (*request.chain, request.resource, *request.entities)
-
-
-def _place(request: Request, index: int) -> str:
-    if index == 0:
-        return "principal"
-    index -= 1
-    if index < len(request.on_behalf_of):
-        return f"on_behalf_of[{index}]"
-    index -= len(request.on_behalf_of)
-    if request.resource is not None:
-        if index == 0:
-            return "resource"
-        index -= 1
-    return f"entities[{index}]"
 
 
 def _tool(tool: ToolIdentity | None) -> Tool | None:

@@ -63,20 +63,14 @@ def check_groups(groups: tuple[str, ...], plan: TypePlan, path: str) -> None:
             raise RequestError(f"a `{plan.name}` cannot be in a `{type_name}`", f"{path}[{index}]")
 
 
-def first_agent(plans: list[TypePlan], uids: tuple[str, ...]) -> str | None:
-    """The uid of the first agent in the chain, if there is one."""
-    for plan, uid in zip(plans, uids, strict=True):
-        if plan.is_agent:
-            return uid
-    return None
-
-
 def flags_of(request: Request, *, unattributed: bool) -> int:
     """The flags of a bound request."""
     flags = UNATTRIBUTED if unattributed else 0
     if request.grants:
         flags |= PRESENTS_GRANTS
     supported = request.supported_obligations
+    if not supported:
+        return flags | NO_REDACT | NO_RATE
     if _REDACT not in supported:
         flags |= NO_REDACT
     if _RATE not in supported:
@@ -84,4 +78,4 @@ def flags_of(request: Request, *, unattributed: bool) -> int:
     return flags
 
 
-__all__ = ["TypePlan", "check_groups", "first_agent", "flags_of", "type_plan"]
+__all__ = ["TypePlan", "check_groups", "flags_of", "type_plan"]

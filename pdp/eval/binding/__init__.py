@@ -1,0 +1,1 @@
+"""Requests to bound requests: names and values checked against the schema and typed."""
