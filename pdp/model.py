@@ -1,7 +1,7 @@
 """The nouns every room shares: frozen records and enums; no behaviour, no I/O.
 
 Records are msgspec Structs: a decision makes several, and they are made ten times faster than
-frozen dataclasses (ADR 6). None can be part of a cycle, so the garbage collector ignores them.
+frozen dataclasses (ADR 7). None can be part of a cycle, so the garbage collector ignores them.
 """
 
 from __future__ import annotations

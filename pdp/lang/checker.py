@@ -16,17 +16,11 @@ from pdp.lang.checking.invariants import check_invariants
 from pdp.lang.checking.policytests import check_tests
 from pdp.lang.checking.risks import check_risk
 from pdp.lang.checking.routes import check_routes, everywhere
-from pdp.lang.checking.rules import (
-    COVERED_MAX,
-    RULES_MAX,
-    ScopedRule,
-    check_policies,
-    covered_by,
-)
+from pdp.lang.checking.rules import RULES_MAX, ScopedRule, check_policies, covered_by
 from pdp.lang.conditions.expressions import check_predicates
 from pdp.lang.conditions.scope import Env
 from pdp.lang.declared.bundles import Bundles, split
-from pdp.lang.declared.names import Names, collect
+from pdp.lang.declared.names import COVERED_MAX, Names, collect
 from pdp.lang.declared.report import BoundedReport, EnoughFound, Report
 from pdp.lang.declared.schema import SchemaBuilder
 from pdp.lang.diagnostics import DIAGNOSTICS_MAX, Diagnostic, sort_key
@@ -185,11 +179,12 @@ def _check_rules(
             span = policies[-1].name.span
             report.append(complaints.too_many(span, "rules", RULES_MAX))
             break
-        covered_left -= sum(covered_by(rule, names) for policy in policies for rule in policy.rules)
+        covered_left -= _covered(names)
         if covered_left < 0:
-            what = "actions and principal types of rules, counted for each rule,"
-            report.append(complaints.too_many(policies[-1].name.span, what, COVERED_MAX))
-            break
+            what = "actions and principal types of rules and claims, counted for each,"
+            span = names.bundle.declarations[-1].span
+            report.append(complaints.too_many(span, what, COVERED_MAX))
+            raise EnoughFound
         for policy in policies:
             before = first.setdefault(policy.name.text, policy)
             if before is not policy:
@@ -199,6 +194,12 @@ def _check_rules(
                 )
         scoped += check_policies(policies, names, today, report)
     return scoped
+
+
+def _covered(names: Names) -> int:
+    effects = [rule.effect for policy in _each(names, nodes.PolicyDecl) for rule in policy.rules]
+    claims = [claim for decl in _each(names, nodes.InvariantDecl) for claim in decl.claims]
+    return sum(covered_by(item.who, item.target, names) for item in (*effects, *claims))
 
 
 def _rule_names(all_names: Sequence[Names]) -> list[str]:

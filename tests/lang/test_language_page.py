@@ -15,9 +15,10 @@ from pdp.lang.checker import FILES_MAX, read_sources
 from pdp.lang.checking.policytests import CASES_MAX
 from pdp.lang.checking.risks import POINTS_MAX
 from pdp.lang.checking.routes import EXPIRES_MAX_S, NEED_MAX
-from pdp.lang.checking.rules import COVERED_MAX, RULES_MAX
+from pdp.lang.checking.rules import RULES_MAX
 from pdp.lang.conditions.expressions import CONJUNCTS_MAX, DEPTH_MAX, NODES_MAX
 from pdp.lang.conditions.paths import REFERENCE_DEPTH_MAX
+from pdp.lang.declared.names import COVERED_MAX
 from pdp.lang.declared.report import MISTAKES_MAX
 from pdp.lang.declared.schema import COLLECTION_MAX, FIELDS_MAX
 from pdp.lang.diagnostics import DIAGNOSTICS_MAX

@@ -90,6 +90,27 @@ def test_rules_are_counted_before_they_are_read(monkeypatch: pytest.MonkeyPatch)
     assert RULES_MAX == 100_000
 
 
+@pytest.mark.parametrize(
+    ("rule", "covered"),
+    [
+        ("allow User to pay.out", 2),
+        ("allow Robot, User to pay.out, pay.in", 4),
+        ("allow anyone to both", 4),
+        ('deny User to any action because "x"', 3),
+    ],
+)
+def test_what_rules_cover_is_counted_for_each(
+    monkeypatch: pytest.MonkeyPatch, rule: str, covered: int
+) -> None:
+    """Sets, `any action` and `anyone` by what they stand for."""
+    more = "action pay.in reversible risk low\nactions both = pay.in, pay.out\n"
+    files = hostile.text(more, "\n".join(f"rule r{number}: {rule}" for number in range(10)))
+    monkeypatch.setattr("pdp.lang.checker.COVERED_MAX", 10 * covered)
+    assert not [d for d in check(files)[1] if d.is_error]
+    monkeypatch.setattr("pdp.lang.checker.COVERED_MAX", 10 * covered - 1)
+    assert [d.code.code for d in check(files)[1] if d.is_error] == ["C0502"]
+
+
 def test_with_other_line_breaks_the_places_and_the_style_are_the_same() -> None:
     """A carriage return belongs to the line break, is never underlined, and is not kept."""
     bad = SMALL.replace("to pay.out", "to pay.outt")

@@ -45,7 +45,7 @@ from tests.properties.worlds import directory_of, directory_text
 _KEY_TYPES: tuple[Type, ...] = (
     BOOL, INT, DECIMAL, STRING, TIMESTAMP, DURATION, PATH, IP, CIDR,
 )  # fmt: skip
-_ORDERED: tuple[Type, ...] = (INT, DECIMAL, TIMESTAMP, DURATION)
+_NUMBERS: tuple[Type, ...] = (INT, DECIMAL, DURATION)
 _KEY_ROOTS = ("resource.", "args.", "context.", "agent.", "user.")
 # How a rule may ask, and what looks like asking.
 _FORMS = ("{key} == {value}", "{key} == {value}", "{value} == {key}", "{key} in [{value}, {other}]")
@@ -129,15 +129,20 @@ class _Crowd:
             makers += self._about(rng.choice(addresses))
         groups = [name for name, kind in self.words.groups.items() if kind == "Team"]
         makers.append(lambda: f"(has user and user in {rng.choice(groups)})")
+        if self.is_for_all:
+            makers += [lambda: f"principal in {rng.choice(groups)}"] * 3
         return rng.choice(makers)
 
     def _about(self, path: Path) -> list[Template]:
         """Tests of one path."""
         rng, text, type_ = self.rng, path.text, path.type
         found: list[Template] = []
-        if type_ in _ORDERED:
+        if type_ in _NUMBERS:
             operator = rng.choice(("<", ">=", "!="))
             found.append(lambda: f"{text} {operator} {self._literal(type_)}")
+            found.append(
+                lambda: f"{text} + {self._literal(type_)} {operator} {self._literal(type_)}"
+            )
         if type_ in _KEY_TYPES and type_ != BOOL:
             found.append(lambda: f"{text} in [{self._literal(type_)}, {self._literal(type_)}]")
         if type_ == STRING:

@@ -158,7 +158,10 @@ class Comparison:
             self._fail(f"called invalid: {bound.invalid}", repr(request), now_us)
         wanted = self._reference(self._checked, self._made.directory, request, now_us)
         for _ in range(2):
-            got = self.policies.decide(bound, now_us)
+            try:
+                got = self.policies.decide(bound, now_us)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told with the program
+                self._fail(f"raised {error!r}", repr(request), now_us)
             parts = [part for part in PARTS if getattr(got, part) != getattr(wanted, part)]
             if parts:
                 self._fail(_told(parts, got, wanted), repr(request), now_us)

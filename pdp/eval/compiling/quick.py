@@ -67,8 +67,7 @@ def quick_of(
     ``kept`` is read at every call, by the bits of the rules that held and the flags of ``mask``;
     where only one is in the chain, without ``NOT_EVERYONE``, which follows from those bits.
     """
-    files = {rule.span.file for rule in rules}
-    if not 0 < len(members) <= CHAIN_MAX or len(rules) > RULES_MAX or len(files) != 1:
+    if not 0 < len(members) <= CHAIN_MAX or not 0 < len(rules) <= RULES_MAX:
         return None
     return _Quick(members, rules, places).function(kept, mask)
 
@@ -122,12 +121,11 @@ class _Quick:
 
     def _body(self) -> Body:
         sections = self._sections()
-        text = self._places.text(self._span.file)
         used = {n for section in sections for n in section.emit.paths.locals_used}
         once: list[ast.stmt] = []
         for bit, condition in self._shared.items():
             test = sections[0].emit.truth(condition)
-            locate(test, condition.span, text)
+            self._locate(test, condition)
             once.append(ast.Assign([store(f"once{bit}")], test))
         each: list[ast.stmt] = []
         for position, section in enumerate(sections[1:]):
@@ -148,6 +146,11 @@ class _Quick:
             constants |= section.emit.paths.constants
         return Body([*start, *once, *each, end], constants, reads_clock, self._span)
 
+    def _locate(self, node: ast.expr | ast.stmt, condition: And) -> None:
+        """A code object has one file: what is of another stays where the function begins."""
+        if condition.span.file == self._span.file:
+            locate(node, condition.span, self._places.text(self._span.file))
+
     def _sections(self) -> list[_Section]:
         sections: list[_Section] = []
         offset = 0
@@ -162,7 +165,6 @@ class _Quick:
 
     def _member(self, position: int, section: _Section) -> list[ast.stmt]:
         """Judges one member: ``held`` gains its bits, ``flags`` says if it was not allowed."""
-        text = self._places.text(self._span.file)
         # The first member's bits are the first that held.
         target = _HELD if position == 0 else _BITS
         judging: list[ast.stmt] = [ast.Assign([store(target)], constant(0))]
@@ -174,7 +176,7 @@ class _Quick:
                 continue
             adding = ast.AugAssign(store(target), ast.BitOr(), constant(1 << bit))
             statement = ast.If(test, [adding], [])
-            locate(statement, condition.span, text)
+            self._locate(statement, condition)
             judging.append(statement)
         if len(self._members) > 1:
             allowed = ast.BinOp(name(target), ast.BitAnd(), constant(self._allow))

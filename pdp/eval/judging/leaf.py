@@ -91,7 +91,7 @@ class Leaf:
     def prepare(self, chain_types: tuple[str, ...]) -> None:
         """Make the quick way for chains of those types, unless it is too long or too many are."""
         rules = self.table.rules
-        if chain_types in self.quick or len(self.quick) >= PLANS_KEPT_MAX or not rules:
+        if len(self.quick) >= PLANS_KEPT_MAX or not rules:
             return
         if len(chain_types) > CHAIN_MAX or len(rules) > RULES_MAX:
             return

@@ -242,12 +242,7 @@ def _check_need(
     if group is None:
         return
     uid, group_type = group
-    schema = env.names.schema
-    people = frozenset(
-        e.name
-        for e in schema.entities.values()
-        if e.is_person and group_type in schema.parent_types(e.name)
-    )
+    people, outside = env.names.people_in(group_type)
     if not people:
         env.report.append(
             complaints.type_mismatch(
@@ -255,9 +250,8 @@ def _check_need(
             )
         )
         return
-    for name in sorted({group_type, *people}):
-        if not schema.entities[name].is_directory:
-            env.report.append(complaints.not_directory(item.group.span, name))
+    for name in outside:
+        env.report.append(complaints.not_directory(item.group.span, name))
     where, text = None, ""
     if item.where is not None:
         inside = replace(env, scope=replace(env.scope, approvers=people))

@@ -30,8 +30,6 @@ from pdp.lang.source import Span
 from pdp.lang.types import ActionDef, EntityT
 
 RULES_MAX: Final = 100_000
-# Actions and principal types of all rules together, those of a set or of `any action` one by one.
-COVERED_MAX: Final = 1_000_000
 RATE_COUNT_MAX: Final = 2**31 - 1
 _MS_PER_S: Final = 1_000
 
@@ -44,9 +42,8 @@ class ScopedRule:
     scope: Scope
 
 
-def covered_by(rule: nodes.RuleDecl, names: Names) -> int:
-    """How many actions and principal types a rule means, before it is looked at further."""
-    target, who = rule.effect.target, rule.effect.who
+def covered_by(who: nodes.Who, target: nodes.Target, names: Names) -> int:
+    """How many actions and principal types a rule or claim means, before it is read further."""
     actions = sum(len(names.action_sets.get(name.text, (name,))) for name in target.actions)
     types = sum(1 if item.type else len(names.principals) for item in who.items)
     return (actions or len(names.schema.actions)) + (types or len(names.principals))
@@ -198,7 +195,7 @@ def _in_group(
     if found is None:
         return None
     uid, group_type = found
-    below = frozenset(t for t in types if group_type in names.schema.parent_types(t))
+    below = frozenset(t for t in types if group_type in names.above(t))
     if not below:
         listed = EntityT(types)
         report.append(complaints.never_equal(span, listed, EntityT(frozenset({group_type}))))

@@ -15,6 +15,12 @@ from pdp.lang.declared.report import BROKEN, Report, check_reserved
 from pdp.lang.declared.schema import SchemaBuilder
 from pdp.lang.types import EntityT, EnumT, FieldT, Schema, Type
 
+# Actions and principal types, those of a set, of `any action` or of `anyone` one by one: of all
+# rules and claims together, and of all action sets.
+COVERED_MAX: Final = 1_000_000
+# Types whose parents are kept in mind: rules of one policy speak of few.
+_ABOVE_MAX: Final = 64
+
 
 @dataclass(slots=True, kw_only=True)
 class Names(values.Constants):
@@ -37,6 +43,8 @@ class Names(values.Constants):
     action_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     routes: dict[str, nodes.RouteDecl] = field(default_factory=dict)
     ambiguous: dict[str, list[str]] = field(default_factory=dict)
+    _above: dict[str, frozenset[str]] = field(default_factory=dict)
+    _people: dict[str, tuple[frozenset[str], tuple[str, ...]]] = field(default_factory=dict)
     has_risk: bool = False
     risk_is_claimed: bool = False
 
@@ -44,6 +52,31 @@ class Names(values.Constants):
         """Whether the bundle line covers this action: itself or a dotted prefix of it."""
         governs = self.bundle.info.governs
         return any(action == word or action.startswith(f"{word}.") for word in governs)
+
+    def above(self, type_name: str) -> frozenset[str]:
+        """``Schema.parent_types``, not worked out again for every rule."""
+        if type_name not in self._above:
+            if len(self._above) >= _ABOVE_MAX:
+                self._above.clear()
+            self._above[type_name] = self.schema.parent_types(type_name)
+        return self._above[type_name]
+
+    def people_in(self, group_type: str) -> tuple[frozenset[str], tuple[str, ...]]:
+        """The types of people that can be in a group of this type.
+
+        And which of these types, the group's too, the directory does not hold, sorted.
+        """
+        if group_type not in self._people:
+            entities = self.schema.entities
+            people = frozenset(
+                e.name
+                for e in entities.values()
+                if e.is_person and group_type in self.above(e.name)
+            )
+            types = sorted({group_type, *people})
+            outside = tuple(name for name in types if not entities[name].is_directory)
+            self._people[group_type] = (people, outside)
+        return self._people[group_type]
 
     def may_rule(self, action: str, effect: str) -> bool:
         """Whether a rule of this effect may be written here: a guard may restrict any action."""
@@ -299,7 +332,12 @@ def _resolve_action_sets(names: Names, report: Report) -> None:
         done[name] = tuple(dict.fromkeys(found))
         return done[name]
 
+    covered = 0
     for name, decl in by_name.items():
         if name in names.schema.actions:
             report.append(complaints.duplicate(decl.name.span, "action", name))
-        names.action_sets[name] = resolve(name, ())
+        names.action_sets[name] = resolve(name, ()) if covered <= COVERED_MAX else ()
+        covered += len(names.action_sets[name])
+        if covered > COVERED_MAX >= covered - len(names.action_sets[name]):
+            what = "actions of action sets, counted for each set,"
+            report.append(complaints.too_many(decl.name.span, what, COVERED_MAX))
