@@ -106,7 +106,9 @@ def request_from_proto(message: pb.DecideRequest, data: bytes | None = None) -> 
         raise RequestError("is missing", "principal")
     if has("now"):
         raise RequestError("is the PDP's to say; leave it out", "now")
-    # By position, in the order of Request: this is done for every call.
+    supported, grants, entities = message.supported_obligations, message.grants, message.entities
+    # By position, in the order of Request: this is done for every call. Asking a repeated field
+    # whether it is empty takes a third of what copying nothing takes.
     request = Request(
         _entity_from_proto(message.principal),
         message.action,
@@ -116,10 +118,10 @@ def request_from_proto(message: pb.DecideRequest, data: bytes | None = None) -> 
         tuple([_entity_from_proto(entity) for entity in message.on_behalf_of]),
         message.request_id,
         _session_from_proto(message.session) if has("session") else NO_SESSION,
-        tuple(message.supported_obligations),
-        tuple(message.grants),
+        tuple(supported) if supported else (),
+        tuple(grants) if grants else (),
         _tool_from_proto(message.tool) if has("tool") else None,
-        tuple([_entity_from_proto(entity) for entity in message.entities]),
+        tuple([_entity_from_proto(entity) for entity in entities]) if entities else (),
         message.digest_salt,
     )
     check_limits(request)

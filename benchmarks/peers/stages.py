@@ -13,8 +13,8 @@ from benchmarks.peers.charter import Charter, request_of
 from benchmarks.peers.measure import Subject, Timing, measured
 from benchmarks.peers.workload import Shape, workload
 from pdp._proto import decision_pb2 as pb
+from pdp.answerform import Answers
 from pdp.protoform import request_from_proto, request_to_proto
-from pdp.service.answers import Answers
 
 SIZE: Final = 1_000
 CHAIN: Final = 2

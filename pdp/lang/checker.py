@@ -197,9 +197,10 @@ def _check_rules(
 
 
 def _covered(names: Names) -> int:
-    effects = [rule.effect for policy in _each(names, nodes.PolicyDecl) for rule in policy.rules]
+    rules = [rule.effect for policy in _each(names, nodes.PolicyDecl) for rule in policy.rules]
     claims = [claim for decl in _each(names, nodes.InvariantDecl) for claim in decl.claims]
-    return sum(covered_by(item.who, item.target, names) for item in (*effects, *claims))
+    covered = sum(covered_by(rule.who, rule.target, names) for rule in rules)
+    return covered + sum(covered_by(claim.who, claim.target, names) for claim in claims)
 
 
 def _rule_names(all_names: Sequence[Names]) -> list[str]:

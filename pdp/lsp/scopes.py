@@ -13,8 +13,8 @@ from pdp.lang import nodes
 from pdp.lang.checked import Const, Var
 from pdp.lang.checking.routes import everywhere
 from pdp.lang.checking.rules import check_resources, check_who, group_of
-from pdp.lang.conditions.paths import Owners, check_path, owners_of
-from pdp.lang.conditions.scope import Env, Scope, Typed
+from pdp.lang.conditions.paths import check_path, owners_of
+from pdp.lang.conditions.scope import Env, Owners, Scope, Typed
 from pdp.lang.declared.names import Names
 from pdp.lang.declared.report import BROKEN, Report
 from pdp.lang.types import ActionDef, CollT, EntityT, Type

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from pdp import model
 from pdp._proto import decision_pb2 as pb
+from pdp.answerform import Answers
 from pdp.decisionlog import record, redact
 from pdp.decisionlog.errors import LogError
 from pdp.decisionlog.record import Kind
@@ -23,7 +24,6 @@ from pdp.model import Attribution, Decision, DenyCause, Effect, Entity, Reasons,
 from pdp.protoform import receipt_to_proto, request_from_proto
 from pdp.request import Request
 from pdp.service import identity, status
-from pdp.service.answers import Answers
 from pdp.service.batch import merged_items
 from pdp.service.explaining import Explainer
 from pdp.service.metrics import Metrics

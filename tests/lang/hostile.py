@@ -294,6 +294,57 @@ MANY: Final[dict[str, Case]] = {
             each(lambda i: f"rule r{i}: allow anyone to pay.out", 40_000),
         ),
     ),
+    "needs of many people": Case(
+        "",
+        lambda: text(
+            each(lambda i: f"entity X{i} person directory in Team", BULK // 2)
+            + f"{GROUP}route r {{ {each(lambda _: 'need 1 of g', BULK // 2)} }}"
+        ),
+    ),
+    "groups of groups of groups": Case(
+        "",
+        lambda: text(
+            chain(lambda i, j: f"entity X{i} directory in X{j}", BULK // 80)
+            + f"entity X{BULK // 80} directory\n"
+            + f'entity P person in X0 {{ name: string }}\ngroup gg = X{BULK // 80}::"g"\n',
+            each(lambda i: f"rule r{i}: allow P in gg to pay.out", BULK // 2),
+        ),
+    ),
+    "sets of a set": Case(
+        "C0502",
+        lambda: text(
+            each(lambda i: f"action pay.x{i} reversible risk low", 60_000)
+            + f"actions big = {', '.join(f'pay.x{i}' for i in range(1_000))}\n"
+            + each(lambda i: f"actions s{i} = big", 60_000)
+        ),
+    ),
+    "claims over any action": Case(
+        "C0502",
+        lambda: text(
+            each(lambda i: f"action pay.x{i} reversible risk low", 40_000)
+            + 'invariant "x" { owner "o"\n'
+            + each(lambda _: "never allow anyone to any action", 40_000)
+            + "}"
+        ),
+    ),
+    "shown values of many actions": Case(
+        "",
+        lambda: text(
+            each(lambda i: f"action pay.x{i} reversible risk low {{ f{i}: int }}", BULK // 2)
+            + f"{GROUP}route r {{ need 1 of g show "
+            + ", ".join(f"args.f{i}" for i in range(BULK // 128))
+            + "}"
+        ),
+    ),
+    "points of many actions": Case(
+        "",
+        lambda: text(
+            each(lambda i: f"action pay.x{i} reversible risk low {{ f: int }}", BULK // 2)
+            + 'risk { owner "o" reason "r" '
+            + each(lambda _: 'points 1 "x" when has args.f', BULK // 2)
+            + "tier high from 1 }"
+        ),
+    ),
     "unknown actions": Case(
         "C0202", lambda: text("", each(lambda i: f"rule r{i}: allow User to pay.x{i}"))
     ),

@@ -198,7 +198,7 @@ def test_a_bug_in_evaluation_is_a_deny(
     "seam",
     [
         "pdp.service.handlers.request_from_proto",
-        "pdp.service.answers.Answers.message",
+        "pdp.answerform.Answers.message",
         "pdp.service.handlers.identity.decision_id",
         "pdp.service.handlers.redact.omit",
         "pdp.service.handlers.record.decision_record",

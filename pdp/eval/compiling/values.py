@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any, TypeAlias, cast
+from operator import attrgetter
+from typing import Any, Final, TypeAlias, cast
 
 from pdp.eval.compiling.code import ARGUMENTS, Body, Function, function_of, made
 from pdp.eval.compiling.places import Places
@@ -12,13 +13,17 @@ from pdp.eval.compiling.shapes import Shape
 from pdp.eval.emit.expressions import Emitter
 from pdp.eval.emit.nodes import call, thunk
 from pdp.eval.emit.paths import BOUND, PARAMETER, Paths, Scope
-from pdp.eval.facts import BoundRequest
+from pdp.eval.facts import BoundRequest, attribute_name
 from pdp.eval.runtime import EvalError
-from pdp.lang.checked import Expr
+from pdp.lang.checked import Attr, Expr, Root
 
 # (bound, actor, now_us, tier): the actor is the uid of the approver, or of nobody.
 Read: TypeAlias = "Callable[[BoundRequest, str, int, int], Any]"
 Test: TypeAlias = "Callable[[BoundRequest, str, int, int], bool]"
+
+
+# Where a bound request holds the records that these roots stand for.
+_HOLDERS: Final = {"args": "args", "context": "context", "resource": "resource_attributes"}
 
 
 def compile_test(expr: Expr, scope: Scope, places: Places) -> Test:
@@ -48,8 +53,15 @@ def compile_value(expr: Expr, scope: Scope, places: Places) -> Read:
     return read
 
 
-def read_path(path: Expr, scope: Scope, places: Places) -> Callable[[BoundRequest], Any]:
-    """Reads a path that is the same for everyone in the chain. What it returns may raise."""
+def read_path(path: Attr, scope: Scope, places: Places) -> Callable[[BoundRequest], Any]:
+    """Reads a path that is the same for everyone in the chain, and whose parts are always there.
+
+    What it returns raises EvalError where an entity on the way is unknown.
+    """
+    holder = _HOLDERS.get(path.base.name) if isinstance(path.base, Root) else None
+    if holder is not None:
+        # One step from what the request holds: C code reads it in half the time.
+        return attrgetter(f"{holder}.{attribute_name(path.name)}")
     read: Any = _expression(path, scope, places, is_exact=False, arguments=(BOUND,))
     return cast("Callable[[BoundRequest], Any]", read)
 

@@ -19,7 +19,7 @@ from pdp.eval.emit.paths import Scope
 from pdp.lang.checked import And, Attr, Compare, Expr, InCollection, Root, Rule, Value, type_of
 
 # Fewer rules are judged faster than they are told apart.
-RULES_MIN: Final = 12
+RULES_MIN: Final = 6
 # A rule that demands nothing of the path belongs to every value: this many at most, for each.
 COPIES_MAX: Final = 4
 # What does not differ by principal. ``now``, ``chain`` and ``risk`` are never compared for this.

@@ -13,8 +13,8 @@ from pdp.lang.checked import Attr, CheckedNeed, Root, Route
 from pdp.lang.checking.rules import ScopedRule, group_of
 from pdp.lang.codes import NESTING_MAX
 from pdp.lang.conditions.expressions import check_condition
-from pdp.lang.conditions.paths import Owners, check_path, owners_of
-from pdp.lang.conditions.scope import Env, Scope, Typed
+from pdp.lang.conditions.paths import check_path, owners_of
+from pdp.lang.conditions.scope import Env, Owners, Scope, Typed
 from pdp.lang.declared.metadata import check_route_metadata
 from pdp.lang.declared.names import Names
 from pdp.lang.declared.report import Report
@@ -314,7 +314,7 @@ def _holds_secret(path: nodes.Path, env: Env) -> bool:
         typed: Typed | None = check_path(before, quiet, guarded=False)
         owners: Owners | None = owners_of(typed, quiet) if typed else None
         name = path.segments[end].text
-        if owners and any(f.secret for _, fs in owners.fields for f in fs if f.name == name):
+        if owners and any(declared.secret for _, declared in owners.named(name)):
             return True
     return False
 

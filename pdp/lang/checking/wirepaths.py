@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pdp.lang import complaints, nodes
-from pdp.lang.conditions.paths import Owners, check_path, owners_of
-from pdp.lang.conditions.scope import Env, Typed
+from pdp.lang.conditions.paths import check_path, owners_of
+from pdp.lang.conditions.scope import Env, Owners, Typed
 from pdp.lang.types import CollT, EntityT, FieldT, RecordT, Type
 
 

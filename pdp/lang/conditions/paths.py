@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from msgspec import structs
@@ -11,7 +10,7 @@ from msgspec import structs
 from pdp.lang import complaints, nodes
 from pdp.lang.checked import Attr, Const, Expr, Root, Var
 from pdp.lang.conditions.roots import ROOTS
-from pdp.lang.conditions.scope import Env, Typed, key_of
+from pdp.lang.conditions.scope import Env, Owners, Typed, key_of
 from pdp.lang.declared.report import BROKEN
 from pdp.lang.source import Span
 from pdp.lang.types import (
@@ -27,15 +26,6 @@ from pdp.lang.types import (
 
 REFERENCE_DEPTH_MAX: Final = 3
 QUALIFIED_WORDS_MAX: Final = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Owners:
-    """Who declares the attributes of a value: a label for all, and (label, fields) of each."""
-
-    label: str
-    fields: Sequence[tuple[str, Sequence[FieldT]]]
-    tolerant: bool
 
 
 def check_path(
@@ -71,14 +61,11 @@ def check_path(
 
 def lookup_field(name: nodes.Name, owners: Owners, env: Env) -> FieldT | None:
     """One field declared by every owner with one type; reports when it is not."""
-    found = [
-        (label, next((f for f in fields if f.name == name.text), None))
-        for label, fields in owners.fields
-    ]
-    has = [(label, field) for label, field in found if field is not None]
-    lacks = [label for label, field in found if field is None]
+    if name.text in owners.agreed:
+        return owners.agreed[name.text]
+    has = owners.named(name.text)
     if not has:
-        known = sorted({field.name for _, fields in owners.fields for field in fields})
+        known = owners.names()
         env.report.append(complaints.unknown_attribute(name.span, name.text, owners.label, known))
         return None
     labels = [label for label, _ in has]
@@ -88,21 +75,36 @@ def lookup_field(name: nodes.Name, owners: Owners, env: Env) -> FieldT | None:
     if any(field.type != first.type for _, field in has):
         env.report.append(complaints.not_in_every_type(name.span, name.text, labels, []))
         return None
+    lacks = len(has) < len(owners.fields)
     if lacks and not owners.tolerant:
-        env.report.append(complaints.not_in_every_type(name.span, name.text, labels, lacks))
+        having = set(labels)
+        lacking = [label for label, _ in owners.fields if label not in having]
+        env.report.append(complaints.not_in_every_type(name.span, name.text, labels, lacking))
         return None
-    return FieldT(
+    owners.agreed[name.text] = FieldT(
         first.name,
         first.wire,
         first.type,
-        optional=bool(lacks) or any(field.may_be_absent for _, field in has),
+        optional=lacks or any(field.may_be_absent for _, field in has),
         untrusted=any(field.untrusted for _, field in has),
         secret=any(field.secret for _, field in has),
     )
+    return owners.agreed[name.text]
 
 
 def owners_of(typed: Typed, env: Env) -> Owners | None:
     """Who declares the attributes of a value; None if nothing can."""
+    is_args = isinstance(typed.expr, Root) and typed.expr.name == "args"
+    if not is_args and not isinstance(typed.type, EntityT):
+        return _owners_of(typed, env)
+    # Of many actions or types, these are asked for again and again.
+    key = "args" if is_args else typed.type
+    if key not in env.scope.owners:
+        env.scope.owners[key] = _owners_of(typed, env)
+    return env.scope.owners[key]
+
+
+def _owners_of(typed: Typed, env: Env) -> Owners | None:
     scope = env.scope
     match typed.expr, typed.type:
         case Root(name="args"), _:

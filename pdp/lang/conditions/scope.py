@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -11,6 +11,7 @@ from pdp.lang.declared.names import Names, Predicate
 from pdp.lang.declared.report import Report
 from pdp.lang.types import (
     ActionDef,
+    FieldT,
     Type,
 )
 
@@ -36,6 +37,37 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
+class Owners:
+    """Who declares the attributes of a value: a label for all, and (label, fields) of each.
+
+    ``agreed`` are the attributes looked up so far that all of them declare alike.
+    """
+
+    label: str
+    fields: Sequence[tuple[str, Sequence[FieldT]]]
+    tolerant: bool
+    agreed: dict[str, FieldT] = field(default_factory=dict, init=False, compare=False)
+    _by_name: dict[str, list[tuple[str, FieldT]]] = field(
+        default_factory=dict, init=False, compare=False
+    )
+
+    def named(self, name: str) -> Sequence[tuple[str, FieldT]]:
+        """The label and field of each that declares the attribute."""
+        return self._index().get(name, ())
+
+    def names(self) -> list[str]:
+        """Every attribute that some declare, sorted."""
+        return sorted(self._index())
+
+    def _index(self) -> dict[str, list[tuple[str, FieldT]]]:
+        if not self._by_name:
+            for label, fields in self.fields:
+                for declared in fields:
+                    self._by_name.setdefault(declared.name, []).append((label, declared))
+        return self._by_name
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """What the roots can be where an expression stands.
 
@@ -56,6 +88,7 @@ class Scope:
     optional_resource: bool = False
     has_tier: bool = True
     approvers: frozenset[str] = frozenset()
+    owners: dict[Type | str, Owners | None] = field(default_factory=dict, init=False, compare=False)
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from pdp.lang import nodes
-from pdp.lang.conditions.paths import Owners
 from pdp.lang.conditions.roots import ROOTS
+from pdp.lang.conditions.scope import Owners
 from pdp.lang.conditions.terms import can_be_below, fits
 from pdp.lang.declared.names import Names
 from pdp.lang.types import (

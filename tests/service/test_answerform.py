@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from pdp import answerform
+from pdp.answerform import Answers
 from pdp.engine import Engine
 from pdp.model import Decision, Effect, Reasons
 from pdp.protoform import decision_to_proto
-from pdp.service import answers
-from pdp.service.answers import Answers
 from tests.service import questions as ask
 
 ASKED = [
@@ -40,7 +40,7 @@ def test_parts_of_another_answer_are_never_taken() -> None:
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "OUTCOMES_MAX", 2)
+    monkeypatch.setattr(answerform, "OUTCOMES_MAX", 2)
     maker = Answers()
     for number in range(9):
         decision = Decision(Effect.DENY, reasons=Reasons(str(number)))
@@ -49,6 +49,6 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_sabotage_parts_taken_by_their_place_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "_is_same", lambda _one, _other: True)
+    monkeypatch.setattr(answerform, "_is_same", lambda _one, _other: True)
     with pytest.raises(AssertionError):
         test_parts_of_another_answer_are_never_taken()
