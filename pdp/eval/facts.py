@@ -120,7 +120,7 @@ class Judge(Protocol):
     """What decides on the requests of one action and resource type; see ``pdp.eval.judging``."""
 
     def decide(self, bound: BoundRequest, clock: Callable[[], int]) -> Decision:
-        """The answer to ``bound``. ``clock`` gives microseconds since 1970; asked at most once."""
+        """The answer to ``bound``, at one time of ``clock``: microseconds since 1970."""
 
 
 @final

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pdp.eval.compiling import cell, quick
+from pdp.eval.compiling import cell, code, conditions, quick, shapes
 from pdp.eval.compiling.shapes import Shape
 from pdp.eval.emit import expressions, matchers
 from pdp.eval.judging import judge, leaf, switch, tree
@@ -58,14 +58,14 @@ def switch_takes_unknown_for_a_value(patch: pytest.MonkeyPatch) -> None:
                 value = node.read(bound)
             except EvalError:
                 value = None
-            node = node._child(value)  # noqa: SLF001 - as the honest one does
+            node = node._child(value)
         return node.leaf
 
     patch.setattr(tree.Tree, "reached", reached)
 
 
 def switch_forgets_values(patch: pytest.MonkeyPatch) -> None:
-    honest = switch.members
+    honest = shapes.members
 
     def members(collection: Expr) -> Any:
         found = honest(collection)
@@ -113,7 +113,7 @@ def shape_without_what_is_declared(patch: pytest.MonkeyPatch) -> None:
 
 def _rows(patch: pytest.MonkeyPatch, broken: Callable[[Sequence[Any]], Iterable[Any]]) -> None:
     """What a loop goes over."""
-    honest = cell.function_of
+    honest = code.function_of
 
     def function_of(compiled: Any, constants: Sequence[Any] = ()) -> Any:
         if len(constants) == 1 and isinstance(constants[0], tuple):
@@ -142,7 +142,7 @@ def exact_form_is_skipped(patch: pytest.MonkeyPatch) -> None:
 
 
 def unless_is_forgotten(patch: pytest.MonkeyPatch) -> None:
-    honest = leaf.condition_of
+    honest = conditions.condition_of
 
     def condition_of(rule: Rule, scope: Any) -> And:
         return honest(replace(rule, unless=None), scope)
@@ -155,13 +155,17 @@ def unless_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def quick_forgets_members(patch: pytest.MonkeyPatch) -> None:
-    honest = leaf.members_of
+    honest = quick.members_of
     patch.setattr(leaf, "members_of", lambda *asked: honest(*asked)[:1])
 
 
 def quick_forgets_the_flags(patch: pytest.MonkeyPatch) -> None:
-    honest = leaf.quick_of
-    patch.setattr(leaf, "quick_of", lambda *asked: honest(*asked[:-1], 0))
+    honest = quick.quick_of
+
+    def quick_of(members: Any, rules: Any, places: Any, kept: Any, _mask: int) -> Any:
+        return honest(members, rules, places, kept, 0)
+
+    patch.setattr(leaf, "quick_of", quick_of)
 
 
 def quick_forgets_who_was_not_allowed(patch: pytest.MonkeyPatch) -> None:
@@ -196,7 +200,8 @@ def flags_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
 
 
 def at_most_taken_for_less(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(expressions._OPERATORS, "<=", expressions._OPERATORS["<"])  # type: ignore[arg-type]  # noqa: SLF001
+    operators = expressions._OPERATORS  # noqa: SLF001 - the seam
+    patch.setattr(expressions, "_OPERATORS", {**operators, "<=": operators["<"]})
 
 
 def below_a_path_taken_for_its_text(patch: pytest.MonkeyPatch) -> None:
@@ -215,3 +220,34 @@ def networks_lose_their_last(patch: pytest.MonkeyPatch) -> None:
 
 def shadow_rules_are_enforced(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(judge, "is_enforced", lambda _: True)
+
+
+TWINS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
+    switch_ignores_the_rest,
+    switch_takes_unequal_for_equal,
+    switch_demands_of_an_or,
+    switch_demands_of_a_not,
+    switch_takes_unknown_for_a_value,
+    switch_forgets_values,
+    tree_forgets_a_rule,
+    shape_without_the_operator,
+    shape_without_the_parts_of_a_pattern,
+    shape_without_constants_written_out,
+    shape_without_what_is_declared,
+    loop_takes_the_constants_of_the_first,
+    loop_forgets_the_last,
+    far_bits_are_off_by_one,
+    exact_form_is_skipped,
+    unless_is_forgotten,
+    quick_forgets_members,
+    quick_forgets_the_flags,
+    quick_forgets_who_was_not_allowed,
+    quick_forgets_the_shared_part,
+    quick_takes_what_differs_for_shared,
+    flags_run_into_rules,
+    flags_are_not_looked_at,
+    at_most_taken_for_less,
+    below_a_path_taken_for_its_text,
+    networks_lose_their_last,
+    shadow_rules_are_enforced,
+)

@@ -124,9 +124,9 @@ class _Crowd:
         ready = [path for path in self.paths if not path.optional]
         for path in some_of(rng, ready, 0, 4):
             makers += self._about(path)
-        addresses = [path for path in ready if path.type == IP]
-        if addresses:
-            makers += self._about(rng.choice(addresses))
+        for type_ in (IP, STRING):
+            for path in some_of(rng, [path for path in ready if path.type == type_], 0, 1):
+                makers += self._about(path)
         groups = [name for name, kind in self.words.groups.items() if kind == "Team"]
         makers.append(lambda: f"(has user and user in {rng.choice(groups)})")
         if self.is_for_all:
@@ -146,7 +146,7 @@ class _Crowd:
         if type_ in _KEY_TYPES and type_ != BOOL:
             found.append(lambda: f"{text} in [{self._literal(type_)}, {self._literal(type_)}]")
         if type_ == STRING:
-            found.append(lambda: f"{text} like {pattern(rng, self.pool)}")
+            found += [lambda: f"{text} like {pattern(rng, self.pool)}"] * 2
             found.append(lambda: f"in_many({text}, texts_{rng.randrange(_LISTS)})")
         if type_ == IP:
             found.append(lambda: f"{text} in nets_{rng.randrange(_LISTS)}")

@@ -16,8 +16,8 @@ from pdp.lang.types import Node
 from pdp.model import Decision, DenyCause, Effect, RequestError
 from pdp.request import Request
 from tests.changed import replace
-from tests.properties.differential import built, checked_of
-from tests.properties.generate import Program, program, requests, spread
+from tests.properties.differential import built, checked_of, program_of
+from tests.properties.generate import Program, requests, spread
 from tests.properties.worlds import directory_text
 
 Case = tuple[Request, int]
@@ -193,14 +193,14 @@ LAWS: Final = (
 def must_keep(law: Callable[[Program, int, int], None], seeds: range, count: int) -> None:
     """The law on the programs of these seeds."""
     for seed in seeds:
-        law(program(Random(seed), size=1 + seed % 3), seed, count)
+        law(program_of(seed), seed, count)
 
 
-def transcript(seeds: range, count: int) -> str:
+def transcript(seeds: Iterable[int], count: int) -> str:
     """Every decision in full, to be compared between processes."""
     lines: list[str] = []
     for seed in seeds:
-        made = program(Random(seed), size=3)
+        made = program_of(seed)
         policies = built(made, checked_of(made))
         for case in cases(made, seed, count):
             try:

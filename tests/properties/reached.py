@@ -50,10 +50,12 @@ class Reached:
         self.ways["quick"] += is_quick
         self.ways["quick chain"] += is_quick and len(bound.chain) > 1
         self.ways["long"] += len(leaf.table.rules) > 64
-        functions = [f for t in bound.chain_types for f in leaf.cell(t)._functions]  # noqa: SLF001
+        cells = [leaf.cell(principal_type) for principal_type in bound.chain_types]
+        functions = [function for each in cells for function in each._functions]  # noqa: SLF001
         self.ways["loop"] += any(function._is_loop for function in functions)  # noqa: SLF001
         self.ways["far"] += any(function.is_far for function in functions)
-        files = {condition.span.file for f in functions for _, condition in f._conditions}  # noqa: SLF001
+        conditions = [c for function in functions for _, c in function._conditions]  # noqa: SLF001
+        files = {condition.span.file for condition in conditions}
         self.ways["files"] += len(files) > 1
 
 

@@ -17,7 +17,7 @@ _TRANSCRIPT = """
 import sys
 from tests.properties.laws import transcript
 {sabotage}
-sys.stdout.write(transcript(range(900, 906), 40))
+sys.stdout.write(transcript([*range(900, 906), *range(910, 950, 10)], 40))
 """
 
 
@@ -39,8 +39,9 @@ def _transcript(hash_seed: str, sabotage: str = "") -> bytes:
 
 
 def test_the_hash_seed_changes_nothing():
+    """Nor do loops, indexes and what they are made from: four of the programs are crowds."""
     first = _transcript("1")
-    assert first.count(b"\n") > 200
+    assert first.count(b"\n") > 300
     assert first == _transcript("2")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pdp.eval.reference.facts import Plain, World, record_of, tree_of, type_name, world_of
@@ -112,16 +112,18 @@ def is_candidate(rule: Rule, principal: str, case: Case) -> bool:
 
 def outcome(rule: Rule, principal: str, case: Case) -> Truth:
     """What a candidate comes to: who, what, ``when``, not ``unless``."""
+    return all_of(_parts(rule, principal, case))
+
+
+def _parts(rule: Rule, principal: str, case: Case) -> Iterator[Truth]:
+    """What must all hold; each is looked at only if those before it are not false."""
     scope = case.scope_of(principal)
-    return all_of(
-        truth_of()
-        for truth_of in (
-            lambda: who_truth(rule, principal, case.world),
-            lambda: resource_truth(rule, case),
-            lambda: True if rule.when is None else truth(rule.when, scope),
-            lambda: True if rule.unless is None else negated(truth(rule.unless, scope)),
-        )
-    )
+    yield who_truth(rule, principal, case.world)
+    yield resource_truth(rule, case)
+    if rule.when is not None:
+        yield truth(rule.when, scope)
+    if rule.unless is not None:
+        yield negated(truth(rule.unless, scope))
 
 
 def who_truth(rule: Rule, principal: str, world: World) -> Truth:
