@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-smoke bench-peers fuzz campaign proto tables errors fmt lock clean
+.PHONY: help demo test check bench bench-smoke bench-load bench-peers fuzz campaign proto tables errors fmt lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ bench: .venv/.installed ## what a decision costs, beside an empty handler on the
 
 bench-smoke: .venv/.installed ## the evaluator agrees with a hand-written function; ratios, in a minute
 	$(BIN)/python -m benchmarks.peers.smoke $(ARGS)
+
+bench-load: .venv/.installed ## what starting with many rules takes, from text and from the compact form
+	$(BIN)/python -m benchmarks.load $(ARGS)
 
 bench-peers: .venv-peers/.installed ## the evaluator beside other engines; half an hour
 	.venv-peers/bin/python -m benchmarks.peers.run $(ARGS)

@@ -13,7 +13,21 @@ import typer
 from typer import TyperException
 
 import pdp
-from pdp.cli import check, decide, demo, describe, explain, fmt, init, log, lsp, schema, serve, test
+from pdp.cli import (
+    check,
+    decide,
+    demo,
+    describe,
+    explain,
+    fmt,
+    init,
+    keys,
+    log,
+    lsp,
+    schema,
+    serve,
+    test,
+)
 from pdp.cli.exit_codes import Exit
 from pdp.cli.output import Stopped, console, help_and_exit, print_json_line, safe
 from pdp.model import BundleError, PdpError, PolicyError, RequestError
@@ -38,6 +52,7 @@ app.command("serve", short_help="Answer decisions over gRPC, each recorded first
 app.command("demo", short_help="Serve, ask as agents do, verify the log.")(demo.demo)
 app.command("init")(init.init)
 app.command("lsp", short_help="Serve an editor (LSP) on standard input and output.")(lsp.lsp)
+app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(schema.app, name="schema")
 

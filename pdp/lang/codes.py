@@ -8,6 +8,8 @@ from pdp.lang.diagnostics import Code, Diagnostic
 from pdp.lang.source import Span
 
 FILE_BYTES_MAX: Final = 1_048_576
+# Words, texts and signs: what a file of that size can hold far too many of.
+FILE_WORDS_MAX: Final = 400_000
 NESTING_MAX: Final = 32
 NUMBER_CHARS_MAX: Final = 100
 
@@ -76,7 +78,8 @@ TOO_LARGE: Final = Code(
     "C0009",
     "too-large",
     "error",
-    f"A file holds more than {FILE_BYTES_MAX:,} bytes.",
+    f"A file holds more than {FILE_BYTES_MAX:,} bytes, or more than {FILE_WORDS_MAX:,} words and"
+    " signs.",
 )
 NOT_UTF_8: Final = Code(
     "C0010",
@@ -198,6 +201,16 @@ def too_deep(span: Span) -> Diagnostic:
         f"nested more than {NESTING_MAX} deep",
         "too deep from here",
         "split the expression with a `predicate`",
+    )
+
+
+def too_many_words(span: Span, words: int) -> Diagnostic:
+    return Diagnostic(
+        TOO_LARGE,
+        span,
+        f"the file holds {words:,} words and signs; at most {FILE_WORDS_MAX:,} are allowed",
+        "",
+        "split the file, or move long lists into a `data` file",
     )
 
 

@@ -35,6 +35,7 @@ _FOUND: Final = re.compile(
     r'|r?"(?:[^"\\\n]++|\\.)*+"|[A-Za-z_][A-Za-z0-9_]*|::|==|!=|<=|>=|&&|\|\||\.\.|.',
     re.DOTALL,
 )
+_WORD: Final = re.compile(r'"(?:[^"\\\n]|\\.)*+"?|\w+|[^\w\s]')
 _FOUND_CHARS_MAX: Final = 60
 
 
@@ -63,6 +64,11 @@ def parse(source: Source) -> tuple[PolicyFile, tuple[Diagnostic, ...]]:
     if len(source.text) > codes.FILE_BYTES_MAX:
         diagnostic = codes.too_large(places.span(0, 0), len(source.text.encode("utf-8", "replace")))
         return PolicyFile(source.name, ()), (diagnostic,)
+    # A text has at most as many words as characters, so few are ever counted.
+    if len(source.text) > codes.FILE_WORDS_MAX:
+        words = len(_WORD.findall(source.text))
+        if words > codes.FILE_WORDS_MAX:
+            return PolicyFile(source.name, ()), (codes.too_many_words(places.span(0, 0), words),)
     with collector.paused():
         layout = scan(places)
         reading = _Reading(places, layout)

@@ -88,6 +88,7 @@ def test_the_mistakes_of_the_page_are_found_at_their_words() -> None:
 # The words with which a row of the table of limits begins, and what the checker holds to.
 LIMITS = {
     "bytes of a file": codes.FILE_BYTES_MAX,
+    "words, texts and signs of a file": codes.FILE_WORDS_MAX,
     "files of a bundle": FILES_MAX,
     "rules of a bundle": RULES_MAX,
     "actions and principal types": COVERED_MAX,

@@ -910,6 +910,16 @@ def test_text_too_large_is_refused_without_decode() -> None:
     assert [d.code for d in complaints("#" * (codes.FILE_BYTES_MAX + 1))] == [codes.TOO_LARGE]
 
 
+def test_a_file_of_too_many_words_is_refused() -> None:
+    enum = "enum E { " + "m, " * (codes.FILE_WORDS_MAX // 2) + "m }"
+    [found] = complaints(enum)
+    assert (found.code, found.span.line) == (codes.TOO_LARGE, 1)
+    assert "words and signs; at most 400,000" in found.message
+    # A text is one word, whatever is in it, closed or not; and counting takes one pass.
+    for text in ('"' + "a b " * 200_000 + '"', '"' + '\\"' * 300_000, '"' * 399_999):
+        assert codes.TOO_LARGE not in [d.code for d in complaints(text)]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_mebibyte_of_garbage_ends(seed: int) -> None:
     generator = random.Random(seed)
