@@ -140,29 +140,30 @@ class BoundRequest(msgspec.Struct, frozen=True, eq=False, kw_only=True, gc=False
     their attributes beside them, or what raises at any look when they are unknown.
     """
 
-    request: Request
-    invalid: str | None
-    action: ActionDef | None
+    # First what every decision reads, so that it lies together in memory.
+    judge: Judge
+    chain_types: tuple[str, ...]
     args: msgspec.Struct
     context: msgspec.Struct
-    chain: tuple[str, ...]
-    chain_types: tuple[str, ...]
+    resource_attributes: Any = None
+    chain_attributes: tuple[Any, ...] = ()
+    flags: int
+    accountable: str
     agent: str | None
+    chain: tuple[str, ...]
+    digest: str
+    chain_facts: tuple[Facts | None, ...] = ()
+    resource_facts: Facts | None = None
     user: str | None
     resource: str | None
-    resource_type: str | None
     tool: Tool | None
     entities: dict[str, Facts]
     directory: Directory
-    accountable: str
+    request: Request
+    invalid: str | None
+    action: ActionDef | None
+    resource_type: str | None
     unattributed: bool
-    digest: str
-    judge: Judge
-    flags: int
-    chain_facts: tuple[Facts | None, ...] = ()
-    chain_attributes: tuple[Any, ...] = ()
-    resource_facts: Facts | None = None
-    resource_attributes: Any = None
 
     def lookup(self, uid: str) -> Facts | None:
         """What is known of ``uid``: by the directory, else by this request; None if unknown."""

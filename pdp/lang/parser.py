@@ -35,7 +35,8 @@ _FOUND: Final = re.compile(
     r'|r?"(?:[^"\\\n]++|\\.)*+"|[A-Za-z_][A-Za-z0-9_]*|::|==|!=|<=|>=|&&|\|\||\.\.|.',
     re.DOTALL,
 )
-_WORD: Final = re.compile(r'"(?:[^"\\\n]|\\.)*+"?|\w+|[^\w\s]')
+# A comment, which does not count, or one word, text or sign.
+_WORD: Final = re.compile(r'#[^\n]*|("(?:[^"\\\n]|\\.)*+"?|\w+|[^\w\s])')
 _FOUND_CHARS_MAX: Final = 60
 
 
@@ -66,7 +67,7 @@ def parse(source: Source) -> tuple[PolicyFile, tuple[Diagnostic, ...]]:
         return PolicyFile(source.name, ()), (diagnostic,)
     # A text has at most as many words as characters, so few are ever counted.
     if len(source.text) > codes.FILE_WORDS_MAX:
-        words = len(_WORD.findall(source.text))
+        words = sum(map(bool, _WORD.findall(source.text)))
         if words > codes.FILE_WORDS_MAX:
             return PolicyFile(source.name, ()), (codes.too_many_words(places.span(0, 0), words),)
     with collector.paused():

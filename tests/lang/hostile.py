@@ -15,6 +15,8 @@ Files: TypeAlias = "dict[str, bytes]"
 
 MIB: Final = 1 << 20
 # What most cases fill: enough for anything quadratic to be seen, little enough for every run.
+# As many words and signs as a file may have, less a few.
+WORDS_MAX: Final = 390_000
 BULK: Final = int(os.environ.get("HOSTILE_BYTES", MIB // 16))
 
 BUNDLE: Final = 'bundle a.b { version "1" language 1 owner "o" contact "c" governs pay }\n'
@@ -136,9 +138,9 @@ GARBAGE: Final[dict[str, Case]] = {
     "random words on many lines": Case("C0001", lambda: noise_of_words("\n")),
     "only blanks": Case("C0303", lambda: raw(b" " * MIB)),
     "only line breaks": Case("C0303", lambda: raw(b"\n" * MIB)),
-    "only quotes": Case("C0001", lambda: raw(b'"' * MIB)),
-    "a quote on each line": Case("C0006", lambda: raw(b'"\n' * (MIB // 2))),
-    "only NUL": Case("C0005", lambda: raw(b"\0" * MIB)),
+    "only quotes": Case("C0001", lambda: raw(b'"' * WORDS_MAX)),
+    "a quote on each line": Case("C0006", lambda: raw(b'"\n' * WORDS_MAX)),
+    "only NUL": Case("C0005", lambda: raw(b"\0" * WORDS_MAX)),
     "only carriage returns": Case("C0005", lambda: raw(b"\r" * MIB)),
     "NUL in a name": Case("C0005", lambda: raw(SMALL.replace("pay.out", "pay\0out").encode())),
     "a lone surrogate": Case("C0010", lambda: raw(SMALL.encode() + b"# \xed\xa0\x80")),
@@ -156,8 +158,9 @@ GARBAGE: Final[dict[str, Case]] = {
 DEEP: Final[dict[str, Case]] = {
     "parentheses": Case("C0008", lambda: when("(" * 10_000 + "true" + ")" * 10_000)),
     "open parentheses": Case("C0008", lambda: when("(" * 10_000)),
-    "only opening": Case("C0008", lambda: raw(b"{" * MIB)),
-    "only closing": Case("C0001", lambda: raw(b"}" * MIB)),
+    "only opening": Case("C0008", lambda: raw(b"{" * WORDS_MAX)),
+    "only closing": Case("C0001", lambda: raw(b"}" * WORDS_MAX)),
+    "more words than a file may have": Case("C0009", lambda: raw(b"m " * (MIB // 2))),
     "not": Case("C0008", lambda: when("not " * 10_000 + "true")),
     "minus": Case("C0008", lambda: when("-" * 10_000 + "5 > 3")),
     "sets": Case(
