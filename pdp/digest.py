@@ -48,7 +48,7 @@ def request_digest(request: Request, binding: Collection[str] = ()) -> str:
     the rest of the context, request id, session, obligations and grants are outside. Raises
     RequestError naming the place in ``args`` or ``context`` that has no canonical form.
     """
-    chain = (request.principal, *request.on_behalf_of)
+    chain = request.chain
     parts = [_TAG_FRAME, _frame(b"%d" % len(chain))]
     for member in chain:
         parts += (_name(member.type), _frame(member.id.encode()))

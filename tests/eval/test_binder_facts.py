@@ -180,7 +180,7 @@ def blind_to_the_directory(self: Binder, request: Request) -> Frame:
         (Binder, "_frame", blind_to_the_directory, "unknown agent in the middle"),
         (Binder, "_owner", lambda *_: "", "agent alone, owned"),
         (Binder, "_owner", lambda *_: "User::ann", "agent alone, owner gone"),
-        (Describing, "facts_quickly", lambda *_: {}, "script alone, owned"),
+        (Describing, "facts", lambda *_: {}, "script alone, owned"),
     ],
 )
 def test_sabotage(

@@ -147,8 +147,7 @@ def unless_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     def condition_of(rule: Rule, scope: Any) -> And:
         return honest(replace(rule, unless=None), scope)
 
-    for module in (leaf, quick):
-        patch.setattr(module, "condition_of", condition_of)
+    patch.setattr(conditions, "condition_of", condition_of)
 
 
 # ---------------------------------------------------------------- the quick way
@@ -182,7 +181,7 @@ def quick_takes_what_differs_for_shared(patch: pytest.MonkeyPatch) -> None:
 
 
 def flags_run_into_rules(patch: pytest.MonkeyPatch) -> None:
-    for module in (leaf, judge, quick):
+    for module in (leaf, quick):
         patch.setattr(module, "FLAG_BITS", 0)
 
 

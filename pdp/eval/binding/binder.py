@@ -107,18 +107,18 @@ class Binder:
         ``pdp.request.check_limits``. Source of the order: the request contract.
         """
         frame = self._frames.get(key_of(request))
-        if frame is None or names_groups(request):
+        is_grouped = names_groups(request)
+        if frame is None or is_grouped:
             invalid = self._invalid(request)
             if invalid is not None:
                 return self._bind_invalid(request, invalid)
             frame = frame or self._frame(request)
-        chain = (request.principal, *request.on_behalf_of)
-        uids = tuple([f"{member.type}::{member.id}" for member in chain])
+        uids = tuple([member.uid for member in request.chain])
         resource = request.resource
-        on = None if resource is None else f"{resource.type}::{resource.id}"
+        on = None if resource is None else resource.uid
         args = frame.args.read(request.args, "args")
         context = self._decoders.context.read(request.context, "context")
-        entities = self._describing.facts_quickly(request, frame, uids, on)
+        entities = None if is_grouped else self._describing.facts_quickly(request, frame, uids, on)
         if entities is None:
             entities = self._describing.facts(request)
         user = uids[-1] if frame.ends_in_person else None

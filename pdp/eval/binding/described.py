@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from pdp.eval.binding.frames import Frame, names_groups
+from pdp.eval.binding.frames import Frame
 from pdp.eval.binding.typeplans import TypePlan, check_groups
 from pdp.eval.facts import Directory, Facts, ancestors_of
 from pdp.eval.reading.decoder import Decoders
@@ -44,9 +44,12 @@ class Describing:
     def facts_quickly(
         self, request: Request, frame: Frame, uids: tuple[str, ...], on: str | None
     ) -> dict[str, Facts] | None:
-        """As ``facts`` where everyone described is described once and in no group, else None."""
+        """As ``facts`` where everyone described is described once, else None.
+
+        The request names no groups and no entities besides those of its frame.
+        """
         known = self._directory.facts
-        if self._directory.dangling or names_groups(request):
+        if self._directory.dangling:
             return None
         facts: dict[str, Facts] = {}
         everyone = [request.principal, *request.on_behalf_of]

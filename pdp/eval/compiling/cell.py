@@ -12,10 +12,10 @@ from typing import Final, TypeAlias
 
 from pdp.eval.compiling.code import Body, Function, function_of, made, store
 from pdp.eval.compiling.places import Places, locate
-from pdp.eval.compiling.shapes import Shape
+from pdp.eval.compiling.shapes import Shape, parameter_names
 from pdp.eval.emit.expressions import Emitter
 from pdp.eval.emit.nodes import call, constant, name, thunk
-from pdp.eval.emit.paths import PARAMETER, Paths, Scope
+from pdp.eval.emit.paths import Paths, Scope
 from pdp.eval.facts import BoundRequest, Facts
 from pdp.eval.runtime import EvalError, Truth
 from pdp.lang.checked import And
@@ -189,7 +189,7 @@ def _written_out(
         statements.append(ast.Return(name(_HELD)))
         return Body.of(statements, emit.paths, conditions[0][1].span)
 
-    names = [*bit_names, *_parameters(shape)]
+    names = [*bit_names, *parameter_names(len(shape.constants))]
     compiled = made(places, ("fast", tuple(shape.key)), body, names)
     values = [1 << bit for bit in bits]
     return function_of(compiled, [*values, *shape.constants]), compiled.reads_clock
@@ -204,7 +204,8 @@ def _looped(
 
     def body() -> Body:
         emit = _emitter(conditions, first, scope, places, is_exact=False)
-        columns = ast.Tuple([store(n) for n in (_BIT, *_parameters(first))], ast.Store())
+        row = [_BIT, *parameter_names(len(first.constants))]
+        columns = ast.Tuple([store(column) for column in row], ast.Store())
         adding = _adding(emit, condition, _BIT, places) or [ast.Pass()]
         loop = ast.For(columns, name(_ROWS), adding, [])
         start = ast.Assign([store(_HELD)], constant(0))
@@ -226,7 +227,8 @@ def _exact(conditions: Sequence[Condition], shape: Shape, scope: Scope, places: 
         result: list[ast.stmt] = [ast.Return(ast.Tuple(truths, ast.Load()))]
         return Body.of(result, emit.paths, conditions[0][1].span)
 
-    compiled = made(places, ("exact", tuple(shape.key)), body, _parameters(shape))
+    names = parameter_names(len(shape.constants))
+    compiled = made(places, ("exact", tuple(shape.key)), body, names)
     return function_of(compiled, shape.constants)
 
 
@@ -246,10 +248,6 @@ def _emitter(
     paths = Paths(scope, shape.places, shape.parameters, is_exact=is_exact)
     marker = places.marker(conditions[0][1].span.file)
     return Emitter(paths, marker, is_exact=is_exact)
-
-
-def _parameters(shape: Shape) -> list[str]:
-    return [f"{PARAMETER}{position}" for position in range(len(shape.constants))]
 
 
 def _joined(functions: Sequence[_CellFunction]) -> Function:

@@ -1,11 +1,22 @@
-"""What a rule asks for, as one condition in one scope. Evaluates nothing."""
+"""What rules ask for, as conditions in one scope. Evaluates nothing."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from pdp.eval.emit.paths import Scope
 from pdp.lang.checked import And, Const, Expr, InEntity, Not, Or, Root, Rule
 from pdp.lang.source import Span
 from pdp.lang.types import EntityT
+
+
+def conditions_for(rules: Sequence[Rule], scope: Scope) -> list[tuple[int, And]]:
+    """The place and the condition of each of ``rules`` that is for principals of the scope."""
+    return [
+        (place, condition_of(rule, scope))
+        for place, rule in enumerate(rules)
+        if any(scope.principal_type in clause.types for clause in rule.who)
+    ]
 
 
 def condition_of(rule: Rule, scope: Scope) -> And:
@@ -40,4 +51,4 @@ def _clauses(root: str, clauses: list[tuple[str | None, Span]], scope: Scope) ->
     return [Or(tuple(tests), clauses[0][1])]
 
 
-__all__ = ["condition_of"]
+__all__ = ["condition_of", "conditions_for"]

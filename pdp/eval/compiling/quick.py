@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from pdp.eval.compiling.code import Body, function_of, made, prologue, store
-from pdp.eval.compiling.conditions import condition_of
+from pdp.eval.compiling.conditions import conditions_for
 from pdp.eval.compiling.places import Places, locate
-from pdp.eval.compiling.shapes import Shape
+from pdp.eval.compiling.shapes import Shape, parameter_names
 from pdp.eval.emit import paths
 from pdp.eval.emit.expressions import Emitter
 from pdp.eval.emit.nodes import call, constant, method, name
-from pdp.eval.emit.paths import ACTOR, BOUND, KNOWN, NOW, PARAMETER, Paths, Scope
+from pdp.eval.emit.paths import ACTOR, BOUND, KNOWN, NOW, Paths, Scope
 from pdp.eval.facts import BoundRequest
 from pdp.lang.checked import And, Expr, Rule
 from pdp.lang.types import Node
@@ -55,20 +55,23 @@ class _Section(NamedTuple):
     shape: Shape
 
 
+def is_short(rules: Sequence[Rule], chain_types: Sequence[str]) -> bool:
+    """Whether there is a quick way: with more rules or members it would be too long."""
+    return 0 < len(chain_types) <= CHAIN_MAX and 0 < len(rules) <= RULES_MAX
+
+
 def quick_of(
     members: Sequence[Member],
     rules: Sequence[Rule],
     places: Places,
     kept: Mapping[int, object],
     mask: int,
-) -> Quick | None:
-    """The function for a chain of ``members``; None where it would be too long.
+) -> Quick:
+    """The function for a chain of ``members``, where ``is_short``.
 
     ``kept`` is read at every call, by the bits of the rules that held and the flags of ``mask``;
     where only one is in the chain, without ``NOT_EVERYONE``, which follows from those bits.
     """
-    if not 0 < len(members) <= CHAIN_MAX or not 0 < len(rules) <= RULES_MAX:
-        return None
     return _Quick(members, rules, places).function(kept, mask)
 
 
@@ -106,7 +109,7 @@ class _Quick:
     def function(self, kept: Mapping[int, object], mask: int) -> Quick:
         shapes = self._shapes
         count = sum(len(shape.constants) for shape in shapes)
-        names = [_KEPT, _MASK, *(f"{PARAMETER}{position}" for position in range(count))]
+        names = [_KEPT, _MASK, *parameter_names(count)]
         bits = tuple(tuple(bit for bit, _ in own) for own in self._own)
         key = (
             "quick",
@@ -121,7 +124,6 @@ class _Quick:
 
     def _body(self) -> Body:
         sections = self._sections()
-        used = {n for section in sections for n in section.emit.paths.locals_used}
         once: list[ast.stmt] = []
         for bit, condition in self._shared.items():
             test = sections[0].emit.truth(condition)
@@ -130,8 +132,7 @@ class _Quick:
         each: list[ast.stmt] = []
         for position, section in enumerate(sections[1:]):
             each += self._member(position, section)
-        for section in sections:
-            used |= section.emit.paths.locals_used
+        used = {local for section in sections for local in section.emit.paths.locals_used}
         start = prologue(used - _OF_PRINCIPALS)
         masked = ast.BinOp(paths.bound("flags"), ast.BitAnd(), name(_MASK))
         start.append(ast.Assign([store(_FLAGS)], masked))
@@ -229,23 +230,13 @@ def _reads_principal(node: object) -> bool:
             return False
 
 
-def members_of(
-    rules: Sequence[Rule],
-    scope: Scope,
-    chain_types: Sequence[str],
-    fits: Callable[[Rule, str], bool],
-) -> list[Member]:
+def members_of(rules: Sequence[Rule], scope: Scope, chain_types: Sequence[str]) -> list[Member]:
     """The members of a chain of those types, with the conditions of the rules that fit each."""
-    members = []
-    for principal_type in chain_types:
-        own = Scope(scope.schema, scope.action, scope.resource_type, principal_type)
-        conditions = [
-            (bit, condition_of(rule, own))
-            for bit, rule in enumerate(rules)
-            if fits(rule, principal_type)
-        ]
-        members.append(Member(own, tuple(conditions)))
-    return members
+    scopes = [scope.judging(principal_type) for principal_type in chain_types]
+    return [Member(own, tuple(conditions_for(rules, own))) for own in scopes]
 
 
-__all__ = ["CHAIN_MAX", "FLAG_BITS", "NOT_EVERYONE", "Member", "Quick", "members_of", "quick_of"]
+__all__ = [
+    "CHAIN_MAX", "FLAG_BITS", "NOT_EVERYONE", "Member", "Quick", "is_short", "members_of",
+    "quick_of",
+]  # fmt: skip

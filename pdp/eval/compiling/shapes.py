@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import Final, assert_never
 
-from pdp.eval.emit.paths import Scope
+from pdp.eval.emit.paths import PARAMETER, Scope
 from pdp.lang.checked import (
     And,
     Attr,
@@ -197,6 +197,11 @@ class Shape:
         )
 
 
+def parameter_names(count: int) -> list[str]:
+    """The parameters that hold so many constants, in order."""
+    return [f"{PARAMETER}{position}" for position in range(count)]
+
+
 def plain(expr: Expr) -> object:
     """The value of a constant that is one bool, number or string; None for all else."""
     if isinstance(expr, Const) and isinstance(expr.value, bool | int | str):
@@ -215,4 +220,4 @@ def members(expr: Expr) -> frozenset[Value] | None:
     return frozenset(expr.value)
 
 
-__all__ = ["Shape", "members", "plain"]
+__all__ = ["Shape", "members", "parameter_names", "plain"]

@@ -9,10 +9,10 @@ from typing import Any, Final, TypeAlias, cast
 
 from pdp.eval.compiling.code import ARGUMENTS, Body, Function, function_of, made
 from pdp.eval.compiling.places import Places
-from pdp.eval.compiling.shapes import Shape
+from pdp.eval.compiling.shapes import Shape, parameter_names
 from pdp.eval.emit.expressions import Emitter
 from pdp.eval.emit.nodes import call, thunk
-from pdp.eval.emit.paths import BOUND, PARAMETER, Paths, Scope
+from pdp.eval.emit.paths import BOUND, Paths, Scope
 from pdp.eval.facts import BoundRequest, attribute_name
 from pdp.eval.runtime import EvalError
 from pdp.lang.checked import Attr, Expr, Root
@@ -84,7 +84,7 @@ def _expression(
             node = call("settle", thunk(node))
         return Body.of([ast.Return(node)], paths, expr.span)
 
-    names = [f"{PARAMETER}{position}" for position in range(len(shape.constants))]
+    names = parameter_names(len(shape.constants))
     compiled = made(
         places, ("value", is_exact, arguments, tuple(shape.key)), body, names, arguments
     )

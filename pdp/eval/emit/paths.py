@@ -57,6 +57,10 @@ class Scope:
     resource_type: str | None
     principal_type: str | None
 
+    def judging(self, principal_type: str) -> Scope:
+        """The same, where the principal is of that type."""
+        return Scope(self.schema, self.action, self.resource_type, principal_type)
+
     def type_of(self, base: Expr) -> Type | None:
         """The type of ``base``, narrowed to the action and types at hand."""
         match base:

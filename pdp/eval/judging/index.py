@@ -32,11 +32,6 @@ def candidates(checked: CheckedPolicies) -> dict[Target, list[int]]:
     return found
 
 
-def fits_principal(rule: Rule, principal_type: str) -> bool:
-    """Whether some WHO clause of ``rule`` is for principals of that type."""
-    return any(principal_type in clause.types for clause in rule.who)
-
-
 def is_enforced(rule: Rule) -> bool:
     """Whether ``rule`` decides anything; a shadow rule is only watched."""
     return not rule.shadow
@@ -46,4 +41,4 @@ def _takes(action: ActionDef) -> tuple[str | None, ...]:
     return action.resources or (None,)
 
 
-__all__ = ["Target", "candidates", "fits_principal", "is_enforced"]
+__all__ = ["Target", "candidates", "is_enforced"]

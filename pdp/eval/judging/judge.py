@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from pdp.eval.compiling.places import Places
-from pdp.eval.compiling.quick import FLAG_BITS, NOT_EVERYONE
+from pdp.eval.compiling.quick import NOT_EVERYONE
 from pdp.eval.consequences import obligations
 from pdp.eval.consequences.approvers import Requirement
 from pdp.eval.emit.paths import Scope
@@ -162,7 +162,7 @@ class TargetJudge:
     def _decide_carefully(
         self, leaf: Leaf, bound: BoundRequest, clock: Callable[[], int]
     ) -> Decision:
-        plan = leaf.plans.get(bound.chain_types) or leaf.plan(bound.chain_types)
+        plan = leaf.plan(bound.chain_types)
         now_us = clock() if plan.reads_clock or self._reads_clock else 0
         risk = WITHOUT_RISK if self._risk is None else self._risk.weigh(bound, now_us)
         tier, allow = risk.rank, leaf.table.allow
@@ -178,8 +178,7 @@ class TargetJudge:
         except EvalError:
             outcome = leaf.exact_outcome(bound, now_us, flags, risk)
         else:
-            kept = None if risk.need else leaf.kept.get(held << FLAG_BITS | flags)
-            outcome = kept or leaf.outcome(held, flags, risk)
+            outcome = leaf.outcome(held, flags, risk)
         approval = None
         if outcome.unfillable is not None:
             if not (plan.reads_clock or self._reads_clock):

@@ -12,14 +12,13 @@ from typing import Final, NamedTuple
 
 from pdp.eval.compiling.cell import Cell, Erred
 from pdp.eval.compiling.code import Function
-from pdp.eval.compiling.conditions import condition_of
+from pdp.eval.compiling.conditions import conditions_for
 from pdp.eval.compiling.places import Places
 from pdp.eval.compiling.quick import (
-    CHAIN_MAX,
     FLAG_BITS,
     NOT_EVERYONE,
-    RULES_MAX,
     Quick,
+    is_short,
     members_of,
     quick_of,
 )
@@ -28,7 +27,6 @@ from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import NO_RATE, NO_REDACT, PRESENTS_GRANTS, UNATTRIBUTED, BoundRequest
 from pdp.eval.judging import answer
 from pdp.eval.judging.answer import Findings, Outcome, Prepared, RuleTable
-from pdp.eval.judging.index import fits_principal
 from pdp.eval.judging.risk import Weighed
 from pdp.lang.checked import BundleInfo, Rule
 from pdp.model import RuleError
@@ -91,14 +89,12 @@ class Leaf:
     def prepare(self, chain_types: tuple[str, ...]) -> None:
         """Make the quick way for chains of those types, unless it is too long or too many are."""
         rules = self.table.rules
-        if len(self.quick) >= PLANS_KEPT_MAX or not rules:
+        if len(self.quick) >= PLANS_KEPT_MAX or not is_short(rules, chain_types):
             return
-        if len(chain_types) > CHAIN_MAX or len(rules) > RULES_MAX:
-            return
-        members = members_of(rules, self._scope, chain_types, fits_principal)
-        quick = quick_of(members, rules, self._places, self._quick, self.flag_mask)
-        if quick is not None:
-            self.quick[chain_types] = quick
+        members = members_of(rules, self._scope, chain_types)
+        self.quick[chain_types] = quick_of(
+            members, rules, self._places, self._quick, self.flag_mask
+        )
 
     def plan(self, chain_types: tuple[str, ...]) -> Plan:
         """The plan for a chain of those types, made now unless it was kept."""
@@ -114,14 +110,8 @@ class Leaf:
         """The compiled rules for principals of that type."""
         cell = self._cells.get(principal_type)
         if cell is None:
-            scope = Scope(
-                self._scope.schema, self._scope.action, self._scope.resource_type, principal_type
-            )
-            conditions = [
-                (bit, condition_of(rule, scope))
-                for bit, rule in enumerate(self.table.rules)
-                if fits_principal(rule, principal_type)
-            ]
+            scope = self._scope.judging(principal_type)
+            conditions = conditions_for(self.table.rules, scope)
             cell = self._cells.setdefault(principal_type, Cell(conditions, scope, self._places))
         return cell
 

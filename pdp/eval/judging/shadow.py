@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from pdp.eval.compiling.cell import Cell, Erred
-from pdp.eval.compiling.conditions import condition_of
+from pdp.eval.compiling.conditions import conditions_for
 from pdp.eval.compiling.places import Places
 from pdp.eval.consequences import obligations
 from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest
-from pdp.eval.judging.index import fits_principal
 from pdp.eval.runtime import EvalError
 from pdp.lang.checked import Rule
 from pdp.model import ShadowOutcome
@@ -58,14 +57,8 @@ class Shadows:
         return ShadowOutcome(rule.name, rule.effect, outcome)
 
     def _cell(self, principal_type: str) -> Cell:
-        scope = Scope(
-            self._scope.schema, self._scope.action, self._scope.resource_type, principal_type
-        )
-        conditions = [
-            (index, condition_of(rule, scope))
-            for index, rule in enumerate(self._rules)
-            if fits_principal(rule, principal_type)
-        ]
+        scope = self._scope.judging(principal_type)
+        conditions = conditions_for(self._rules, scope)
         return self._cells.setdefault(principal_type, Cell(conditions, scope, self._places))
 
 
