@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pdp.bundles import manifest
-from pdp.bundles.source import read_policy_directory
+from pdp.bundles.sources.directory import read_policy_directory
 from pdp.eval import invariants, policytest, reference
 from pdp.eval.directory import read_directory
 from pdp.eval.facts import BoundRequest

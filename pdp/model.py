@@ -44,6 +44,7 @@ class DenyCause(enum.Enum):
     APPROVAL_EXPIRED = "approval_expired"
     INVALID_REQUEST = "invalid_request"
     BUNDLE_EXPIRED = "bundle_expired"
+    STOPPED = "stopped"
 
 
 class NextAction(enum.Enum):
@@ -225,12 +226,16 @@ class ShadowOutcome(Record, frozen=True, order=True):
 
 
 class BundleIdentity(Record, frozen=True):
-    """Which policies decided. ``digest`` is lower-case hex SHA-256."""
+    """Which policies decided. ``digest`` is lower-case hex SHA-256 over all files that decide.
+
+    ``revision`` is the signed one, 0 where nothing was signed.
+    """
 
     name: str
     version: str
     digest: str
     signed: bool = False
+    revision: int = 0
 
 
 class ReceiptPointer(Record, frozen=True):

@@ -49,6 +49,7 @@ CAUSE_TO_NUMBER: Final[dict[DenyCause, pb.DenyCause]] = {
     DenyCause.APPROVAL_EXPIRED: pb.DENY_CAUSE_APPROVAL_EXPIRED,
     DenyCause.INVALID_REQUEST: pb.DENY_CAUSE_INVALID_REQUEST,
     DenyCause.BUNDLE_EXPIRED: pb.DENY_CAUSE_BUNDLE_EXPIRED,
+    DenyCause.STOPPED: pb.DENY_CAUSE_STOPPED,
 }
 NEXT_TO_NUMBER: Final[dict[NextAction, pb.NextAction]] = {
     NextAction.NONE: pb.NEXT_ACTION_NONE,
@@ -193,13 +194,19 @@ def decision_from_proto(message: pb.DecideResponse) -> Decision:
 def bundle_to_proto(bundle: BundleIdentity) -> pb.BundleIdentity:
     """Which policies decided, as a message."""
     return pb.BundleIdentity(
-        name=bundle.name, version=bundle.version, digest=bundle.digest, is_signed=bundle.signed
+        name=bundle.name,
+        version=bundle.version,
+        digest=bundle.digest,
+        is_signed=bundle.signed,
+        revision=bundle.revision,
     )
 
 
 def bundle_from_proto(message: pb.BundleIdentity) -> BundleIdentity:
     """Which policies decided, from a message."""
-    return BundleIdentity(message.name, message.version, message.digest, message.is_signed)
+    return BundleIdentity(
+        message.name, message.version, message.digest, message.is_signed, message.revision
+    )
 
 
 def receipt_to_proto(receipt: ReceiptPointer) -> pb.ReceiptPointer:

@@ -21,7 +21,7 @@ LINT_IMPORTS: Final = Path(sys.executable).with_name("lint-imports")
 INNER: Final = (
     "approvals/requirement.py",
     "approvals/store.py",
-    "bundles/source.py",
+    "bundles/sources/directory.py",
     "eval/policyset.py",
     "lang/checker.py",
     "lang/nodes.py",
@@ -47,6 +47,7 @@ def lint(folder: Path, files: dict[str, str]) -> subprocess.CompletedProcess[str
         (package / room / "__init__.py").touch()
     (package / "__init__.py").touch()
     for name in INNER:
+        (package / name).parent.mkdir(exist_ok=True)
         (package / name).touch()
     for name, text in files.items():
         (package / name).write_text(text)
@@ -69,7 +70,7 @@ def test_the_allowed_directions_pass(tmp_path: Path) -> None:
             "cli/__init__.py": "from pdp import service, client, engine, model",
             "service/__init__.py": "import grpc, asyncio, threading\nfrom pdp import engine, eval",
             "eval/policyset.py": "import pdp.approvals.requirement\nfrom pdp.lang import nodes",
-            "bundles/source.py": "import socket, threading\nfrom google import protobuf",
+            "bundles/sources/directory.py": "import socket, threading\nfrom google import protobuf",
             "decisionlog/__init__.py": "import threading\nfrom pdp import protoform",
             "protoform/__init__.py": "from pdp import _proto, canonical, request",
             "lang/checker.py": "from pdp.lang import nodes",

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from pdp.bundles.source import read_policy_directory
+from pdp.bundles.sources.directory import read_policy_directory
 from pdp.describing.bundle import Evidence, describe
 from pdp.describing.markdown import to_markdown
 from pdp.describing.page import to_html

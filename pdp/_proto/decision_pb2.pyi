@@ -30,6 +30,7 @@ class DenyCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DENY_CAUSE_APPROVAL_EXPIRED: _ClassVar[DenyCause]
     DENY_CAUSE_INVALID_REQUEST: _ClassVar[DenyCause]
     DENY_CAUSE_BUNDLE_EXPIRED: _ClassVar[DenyCause]
+    DENY_CAUSE_STOPPED: _ClassVar[DenyCause]
 
 class NextAction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -52,6 +53,7 @@ DENY_CAUSE_APPROVAL_MISMATCH: DenyCause
 DENY_CAUSE_APPROVAL_EXPIRED: DenyCause
 DENY_CAUSE_INVALID_REQUEST: DenyCause
 DENY_CAUSE_BUNDLE_EXPIRED: DenyCause
+DENY_CAUSE_STOPPED: DenyCause
 NEXT_ACTION_NONE: NextAction
 NEXT_ACTION_REQUEST_APPROVAL: NextAction
 NEXT_ACTION_RETRY: NextAction
@@ -224,16 +226,18 @@ class RiskAssessment(_message.Message):
     def __init__(self, points: _Optional[int] = ..., reasons: _Optional[_Iterable[str]] = ..., tier: _Optional[str] = ...) -> None: ...
 
 class BundleIdentity(_message.Message):
-    __slots__ = ("name", "version", "digest", "is_signed")
+    __slots__ = ("name", "version", "digest", "is_signed", "revision")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     IS_SIGNED_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     digest: str
     is_signed: bool
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., digest: _Optional[str] = ..., is_signed: _Optional[bool] = ...) -> None: ...
+    revision: int
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., digest: _Optional[str] = ..., is_signed: _Optional[bool] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class ReceiptPointer(_message.Message):
     __slots__ = ("log_id", "seq", "leaf_hash")

@@ -28,6 +28,16 @@ class RecordKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RECORD_KIND_START: _ClassVar[RecordKind]
     RECORD_KIND_STOP: _ClassVar[RecordKind]
     RECORD_KIND_EXPLANATION: _ClassVar[RecordKind]
+    RECORD_KIND_BUNDLE_REFUSAL: _ClassVar[RecordKind]
+    RECORD_KIND_SHADOW_FLIP: _ClassVar[RecordKind]
+
+class StopKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STOP_KIND_UNSPECIFIED: _ClassVar[StopKind]
+    STOP_KIND_AGENT: _ClassVar[StopKind]
+    STOP_KIND_PERSON: _ClassVar[StopKind]
+    STOP_KIND_ACTION: _ClassVar[StopKind]
+    STOP_KIND_TOOL: _ClassVar[StopKind]
 RECORD_KIND_UNSPECIFIED: RecordKind
 RECORD_KIND_DECISION: RecordKind
 RECORD_KIND_JOINED_DECISION: RecordKind
@@ -46,6 +56,13 @@ RECORD_KIND_CHECKPOINT: RecordKind
 RECORD_KIND_START: RecordKind
 RECORD_KIND_STOP: RecordKind
 RECORD_KIND_EXPLANATION: RecordKind
+RECORD_KIND_BUNDLE_REFUSAL: RecordKind
+RECORD_KIND_SHADOW_FLIP: RecordKind
+STOP_KIND_UNSPECIFIED: StopKind
+STOP_KIND_AGENT: StopKind
+STOP_KIND_PERSON: StopKind
+STOP_KIND_ACTION: StopKind
+STOP_KIND_TOOL: StopKind
 
 class RuleErrorRecord(_message.Message):
     __slots__ = ("rule", "kind", "file", "line", "column")
@@ -185,17 +202,113 @@ class BundleFile(_message.Message):
     sha256: str
     def __init__(self, name: _Optional[str] = ..., sha256: _Optional[str] = ...) -> None: ...
 
+class SignedPart(_message.Message):
+    __slots__ = ("kind", "name", "revision", "digest", "signers", "expires_unix_ns", "fresh_until_unix_ns")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SIGNERS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    FRESH_UNTIL_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    name: str
+    revision: int
+    digest: str
+    signers: _containers.RepeatedScalarFieldContainer[str]
+    expires_unix_ns: int
+    fresh_until_unix_ns: int
+    def __init__(self, kind: _Optional[str] = ..., name: _Optional[str] = ..., revision: _Optional[int] = ..., digest: _Optional[str] = ..., signers: _Optional[_Iterable[str]] = ..., expires_unix_ns: _Optional[int] = ..., fresh_until_unix_ns: _Optional[int] = ...) -> None: ...
+
 class BundleActivationRecord(_message.Message):
-    __slots__ = ("time_unix_ns", "bundle", "files", "engine_version")
+    __slots__ = ("time_unix_ns", "bundle", "files", "engine_version", "parts", "source", "trust_store_version", "is_shadow")
     TIME_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
     ENGINE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TRUST_STORE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    IS_SHADOW_FIELD_NUMBER: _ClassVar[int]
     time_unix_ns: int
     bundle: _decision_pb2.BundleIdentity
     files: _containers.RepeatedCompositeFieldContainer[BundleFile]
     engine_version: str
-    def __init__(self, time_unix_ns: _Optional[int] = ..., bundle: _Optional[_Union[_decision_pb2.BundleIdentity, _Mapping]] = ..., files: _Optional[_Iterable[_Union[BundleFile, _Mapping]]] = ..., engine_version: _Optional[str] = ...) -> None: ...
+    parts: _containers.RepeatedCompositeFieldContainer[SignedPart]
+    source: str
+    trust_store_version: int
+    is_shadow: bool
+    def __init__(self, time_unix_ns: _Optional[int] = ..., bundle: _Optional[_Union[_decision_pb2.BundleIdentity, _Mapping]] = ..., files: _Optional[_Iterable[_Union[BundleFile, _Mapping]]] = ..., engine_version: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[SignedPart, _Mapping]]] = ..., source: _Optional[str] = ..., trust_store_version: _Optional[int] = ..., is_shadow: _Optional[bool] = ...) -> None: ...
+
+class BundleRefusalRecord(_message.Message):
+    __slots__ = ("time_unix_ns", "source", "cause", "message", "sha256", "engine_version")
+    TIME_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    time_unix_ns: int
+    source: str
+    cause: str
+    message: str
+    sha256: str
+    engine_version: str
+    def __init__(self, time_unix_ns: _Optional[int] = ..., source: _Optional[str] = ..., cause: _Optional[str] = ..., message: _Optional[str] = ..., sha256: _Optional[str] = ..., engine_version: _Optional[str] = ...) -> None: ...
+
+class ShadowFlipRecord(_message.Message):
+    __slots__ = ("time_unix_ns", "decision_id", "effect", "shadow_effect", "shadow_cause", "shadow_rules", "shadow_bundle", "uncounted", "engine_version")
+    TIME_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    SHADOW_EFFECT_FIELD_NUMBER: _ClassVar[int]
+    SHADOW_CAUSE_FIELD_NUMBER: _ClassVar[int]
+    SHADOW_RULES_FIELD_NUMBER: _ClassVar[int]
+    SHADOW_BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    UNCOUNTED_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    time_unix_ns: int
+    decision_id: str
+    effect: _decision_pb2.Effect
+    shadow_effect: _decision_pb2.Effect
+    shadow_cause: _decision_pb2.DenyCause
+    shadow_rules: _containers.RepeatedScalarFieldContainer[str]
+    shadow_bundle: _decision_pb2.BundleIdentity
+    uncounted: int
+    engine_version: str
+    def __init__(self, time_unix_ns: _Optional[int] = ..., decision_id: _Optional[str] = ..., effect: _Optional[_Union[_decision_pb2.Effect, str]] = ..., shadow_effect: _Optional[_Union[_decision_pb2.Effect, str]] = ..., shadow_cause: _Optional[_Union[_decision_pb2.DenyCause, str]] = ..., shadow_rules: _Optional[_Iterable[str]] = ..., shadow_bundle: _Optional[_Union[_decision_pb2.BundleIdentity, _Mapping]] = ..., uncounted: _Optional[int] = ..., engine_version: _Optional[str] = ...) -> None: ...
+
+class StopOrder(_message.Message):
+    __slots__ = ("order_id", "kind", "target", "who", "why", "time_unix_ns")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    WHO_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    TIME_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    kind: StopKind
+    target: str
+    who: str
+    why: str
+    time_unix_ns: int
+    def __init__(self, order_id: _Optional[str] = ..., kind: _Optional[_Union[StopKind, str]] = ..., target: _Optional[str] = ..., who: _Optional[str] = ..., why: _Optional[str] = ..., time_unix_ns: _Optional[int] = ...) -> None: ...
+
+class StopOrderRecord(_message.Message):
+    __slots__ = ("time_unix_ns", "order", "is_resumed", "resumed_by", "resumed_why", "engine_version")
+    TIME_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    IS_RESUMED_FIELD_NUMBER: _ClassVar[int]
+    RESUMED_BY_FIELD_NUMBER: _ClassVar[int]
+    RESUMED_WHY_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    time_unix_ns: int
+    order: StopOrder
+    is_resumed: bool
+    resumed_by: str
+    resumed_why: str
+    engine_version: str
+    def __init__(self, time_unix_ns: _Optional[int] = ..., order: _Optional[_Union[StopOrder, _Mapping]] = ..., is_resumed: _Optional[bool] = ..., resumed_by: _Optional[str] = ..., resumed_why: _Optional[str] = ..., engine_version: _Optional[str] = ...) -> None: ...
 
 class Setting(_message.Message):
     __slots__ = ("name", "value")

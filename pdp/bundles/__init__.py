@@ -1,1 +1,1 @@
-"""Bytes to trusted bytes. No compiler in here; only ``source`` does I/O."""
+"""Bytes to trusted bytes. No compiler in here; only ``sources`` does I/O."""

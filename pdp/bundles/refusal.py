@@ -31,6 +31,20 @@ class Cause(enum.StrEnum):
     WRONG_LENGTH = "wrong_length"
     BAD_FILE_HASH = "bad_file_hash"
     ROTATES_MORE_THAN_KEYS = "rotates_more_than_keys"
+    # What is trusted, and yet may not decide.
+    NEEDS_NEWER_ENGINE = "needs_newer_engine"
+    OTHER_LANGUAGE = "other_language"
+    OTHER_TZDATA = "other_tzdata"
+    GOVERNS_MORE_THAN_SIGNED = "governs_more_than_signed"
+    GUARD_NOT_TRUSTED = "guard_not_trusted"
+    POLICIES_WITH_ERRORS = "policies_with_errors"
+    PROGRAM_DIFFERS = "program_differs"
+    SELF_TEST_FAILED = "self_test_failed"
+    PART_MISSING = "part_missing"
+    # Nothing came that could be looked at, or there is nowhere to keep it.
+    SOURCE_FAILED = "source_failed"
+    NOT_LOADED = "not_loaded"
+    STATE_CORRUPT = "state_corrupt"
 
 
 class BundleRefused(BundleError):

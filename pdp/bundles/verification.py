@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from pdp.bundles.declaration import PAYLOAD_TYPE, Manifest, digest_of, manifest_from_bytes
-from pdp.bundles.envelope import opened
-from pdp.bundles.flatfile import cut, split
-from pdp.bundles.freshness import PAYLOAD_TYPE as STATEMENT_PAYLOAD_TYPE
-from pdp.bundles.freshness import (
+from pdp.bundles.documents.declaration import PAYLOAD_TYPE, Manifest, digest_of, manifest_from_bytes
+from pdp.bundles.documents.freshness import PAYLOAD_TYPE as STATEMENT_PAYLOAD_TYPE
+from pdp.bundles.documents.freshness import (
     Statement,
     check_is_current,
     check_speaks_of,
     statement_from_bytes,
 )
+from pdp.bundles.documents.truststore import Trust, TrustStore
+from pdp.bundles.envelope import opened
+from pdp.bundles.flatfile import cut, split
 from pdp.bundles.refusal import BundleRefused, Cause, refuse
-from pdp.bundles.truststore import Trust, TrustStore
 
 # How far the clock of whoever made the bundle may be ahead of ours.
 CLOCK_SKEW_MAX: Final = datetime.timedelta(minutes=5)

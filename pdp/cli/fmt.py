@@ -16,7 +16,7 @@ from typing import Annotated, Final
 
 import typer
 
-from pdp.bundles.source import FILE_BYTES_MAX, read_policy_directory
+from pdp.bundles.sources.directory import FILE_BYTES_MAX, read_policy_directory
 from pdp.cli.exit_codes import Exit
 from pdp.cli.output import Format, FormatOption, console, counted, fail, place, print_json, safe
 from pdp.decisionlog.show import escaped

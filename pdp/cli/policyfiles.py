@@ -11,7 +11,7 @@ from typing import Annotated, Final, NoReturn, TypeAlias
 
 import typer
 
-from pdp.bundles.source import read_policy_directory
+from pdp.bundles.sources.directory import read_policy_directory
 from pdp.cli.exit_codes import Exit
 from pdp.cli.output import Format, console, fail, place, print_json
 from pdp.engine import CheckedFiles, Engine, check_files

@@ -41,6 +41,8 @@ class Kind(enum.IntEnum):
     START = 15
     STOP = 16
     EXPLANATION = 17
+    BUNDLE_REFUSAL = 18
+    SHADOW_FLIP = 19
 
 
 Message: TypeAlias = (
@@ -53,6 +55,9 @@ Message: TypeAlias = (
     | log_pb2.StartRecord
     | log_pb2.StopRecord
     | log_pb2.ExplanationRecord
+    | log_pb2.BundleRefusalRecord
+    | log_pb2.ShadowFlipRecord
+    | log_pb2.StopOrderRecord
 )
 
 # The kinds that are written today; the others have their numbers and nothing more.
@@ -66,6 +71,9 @@ MESSAGES: Final[Mapping[Kind, type[Message]]] = {
     Kind.START: log_pb2.StartRecord,
     Kind.STOP: log_pb2.StopRecord,
     Kind.EXPLANATION: log_pb2.ExplanationRecord,
+    Kind.BUNDLE_REFUSAL: log_pb2.BundleRefusalRecord,
+    Kind.SHADOW_FLIP: log_pb2.ShadowFlipRecord,
+    Kind.STOP_ORDER: log_pb2.StopOrderRecord,
 }
 
 
@@ -215,9 +223,7 @@ def explanation_record(  # noqa: PLR0913 - by keyword, one for each part of the 
             resource="" if resource is None else resource.uid,
             now_unix_us=now_us,
             effect=EFFECT_TO_NUMBER[decision.effect],
-            cause=decision_pb2.DENY_CAUSE_UNSPECIFIED
-            if decision.cause is None
-            else CAUSE_TO_NUMBER[decision.cause],
+            cause=_cause_number(decision),
             bundle=bundle_to_proto(decision.bundle),
             engine_version=engine_version,
         )
@@ -240,19 +246,90 @@ def shed_summary_record(
     )
 
 
-def bundle_activation_record(
+def bundle_activation_record(  # noqa: PLR0913 - by keyword, one for each field of the record
     *,
     time_unix_ns: int,
     bundle: BundleIdentity,
     files: Sequence[tuple[str, str]],
     engine_version: str,
+    parts: Sequence[log_pb2.SignedPart] = (),
+    source: str = "",
+    trust_store_version: int = 0,
+    is_shadow: bool = False,
 ) -> bytes:
-    """The payload for a bundle that decides from here on; ``files`` pairs name and hex SHA-256."""
+    """The payload for a bundle that decides from here on; ``files`` pairs name and hex SHA-256.
+
+    One that ``is_shadow`` decides nothing: it is tried beside the one that does.
+    """
     return _bytes(
         log_pb2.BundleActivationRecord(
             time_unix_ns=time_unix_ns,
             bundle=bundle_to_proto(bundle),
             files=[log_pb2.BundleFile(name=name, sha256=digest) for name, digest in files],
+            engine_version=engine_version,
+            parts=parts,
+            source=source,
+            trust_store_version=trust_store_version,
+            is_shadow=is_shadow,
+        )
+    )
+
+
+def bundle_refusal_record(  # noqa: PLR0913 - by keyword, one for each field of the record
+    *, time_unix_ns: int, source: str, cause: str, message: str, sha256: str, engine_version: str
+) -> bytes:
+    """The payload for an offered bundle that does not decide; ``message`` holds our words only."""
+    return _bytes(
+        log_pb2.BundleRefusalRecord(
+            time_unix_ns=time_unix_ns,
+            source=source,
+            cause=cause,
+            message=message,
+            sha256=sha256,
+            engine_version=engine_version,
+        )
+    )
+
+
+def shadow_flip_record(
+    *,
+    time_unix_ns: int,
+    answered: Decision,
+    shadow: Decision,
+    uncounted: int,
+    engine_version: str,
+) -> bytes:
+    """The payload for a decision that the bundle on trial would have made otherwise."""
+    return _bytes(
+        log_pb2.ShadowFlipRecord(
+            time_unix_ns=time_unix_ns,
+            decision_id=answered.decision_id,
+            effect=EFFECT_TO_NUMBER[answered.effect],
+            shadow_effect=EFFECT_TO_NUMBER[shadow.effect],
+            shadow_cause=_cause_number(shadow),
+            shadow_rules=[rule.rule for rule in shadow.rules],
+            shadow_bundle=bundle_to_proto(shadow.bundle),
+            uncounted=uncounted,
+            engine_version=engine_version,
+        )
+    )
+
+
+def stop_order_record(
+    *,
+    time_unix_ns: int,
+    order: log_pb2.StopOrder,
+    engine_version: str,
+    resumed: tuple[str, str] | None = None,
+) -> bytes:
+    """The payload for a stop order given, or taken back: ``resumed`` is by whom and why."""
+    return _bytes(
+        log_pb2.StopOrderRecord(
+            time_unix_ns=time_unix_ns,
+            order=order,
+            is_resumed=resumed is not None,
+            resumed_by=resumed[0] if resumed else "",
+            resumed_why=resumed[1] if resumed else "",
             engine_version=engine_version,
         )
     )
@@ -307,6 +384,12 @@ def recovery_record(message: log_pb2.RecoveryRecord, time_unix_ns: int) -> bytes
 
 def _bytes(message: Message) -> bytes:
     return message.SerializeToString(deterministic=True)
+
+
+def _cause_number(decision: Decision) -> decision_pb2.DenyCause:
+    if decision.cause is None:
+        return decision_pb2.DENY_CAUSE_UNSPECIFIED
+    return CAUSE_TO_NUMBER[decision.cause]
 
 
 def _error(error: RuleError) -> log_pb2.RuleErrorRecord:

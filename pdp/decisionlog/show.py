@@ -43,6 +43,7 @@ ENUM_PREFIXES: Final = {
     "pdp.v1.Effect": "EFFECT_",
     "pdp.v1.DenyCause": "DENY_CAUSE_",
     "pdp.v1.NextAction": "NEXT_ACTION_",
+    "pdp.v1.StopKind": "STOP_KIND_",
 }
 
 

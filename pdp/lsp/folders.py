@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pdp.bundles.source import FILE_BYTES_MAX, SUFFIXES, read_policy_directory
+from pdp.bundles.sources.directory import FILE_BYTES_MAX, SUFFIXES, read_policy_directory
 from pdp.lsp.workspace import Workspace, is_policy, open_workspace
 from pdp.model import BundleError
 

@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import Final
 
 from pdp.bundles import envelope, flatfile
+from pdp.bundles.documents.truststore import Signers, TrustStore
 from pdp.bundles.refusal import BundleRefused, Cause
-from pdp.bundles.truststore import Signers, TrustStore
 from pdp.bundles.verification import Demands, Floor, verify
 from tests.bundles import samples as s
 from tests.changed import replace

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from pdp.bundles.truststore import TrustStore, store_from_bytes
+from pdp.bundles.documents.truststore import TrustStore, store_from_bytes
 from pdp.bundles.verification import Demands, Floor
 
 NOW: Final = datetime.datetime(2026, 3, 1, 12, 0, 0, tzinfo=datetime.UTC)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from pdp.bundles.declaration import manifest_to_bytes
+from pdp.bundles.documents.declaration import manifest_to_bytes
 from pdp.bundles.envelope import sign
 from pdp.bundles.flatfile import TOTAL_BYTES_MAX, read_limited, write
 from pdp.bundles.refusal import BundleRefused, Cause

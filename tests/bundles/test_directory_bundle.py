@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pdp.bundles import manifest, source
-from pdp.bundles.source import read_policy_directory
+from pdp.bundles import manifest
+from pdp.bundles.sources import directory as source
+from pdp.bundles.sources.directory import read_policy_directory
 from pdp.model import BundleError
 
 

@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 import pytest
 
-from pdp.bundles.declaration import declared, manifest_from_bytes, manifest_to_bytes
+from pdp.bundles.documents.declaration import declared, manifest_from_bytes, manifest_to_bytes
+from pdp.bundles.documents.freshness import Statement, statement_from_bytes, statement_to_bytes
+from pdp.bundles.documents.truststore import Signers
 from pdp.bundles.envelope import decode, opened, pae
 from pdp.bundles.flatfile import FILES_MAX, write
-from pdp.bundles.freshness import Statement, statement_from_bytes, statement_to_bytes
 from pdp.bundles.keys import generate, private_key_from_pem, private_key_to_pem
 from pdp.bundles.refusal import BundleRefused, Cause
-from pdp.bundles.truststore import Signers
 from tests.bundles import samples as s
 
 MANIFEST = manifest_from_bytes(s.spelled(s.manifest()))

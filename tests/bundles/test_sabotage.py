@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import pytest
 
-from pdp.bundles import declaration, envelope, flatfile, keys, verification
+from pdp.bundles import envelope, flatfile, keys, verification
+from pdp.bundles.documents import declaration
+from pdp.bundles.documents.fields import Fields
 from pdp.bundles.envelope import Verified, decode, pae
-from pdp.bundles.fields import Fields
 from tests.bundles.attacks import ATTACKS, outcome
 
 

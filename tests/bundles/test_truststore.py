@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 
 from pdp.bundles import keys
+from pdp.bundles.documents.truststore import rotated, store_from_bytes
 from pdp.bundles.refusal import BundleRefused, Cause
-from pdp.bundles.truststore import rotated, store_from_bytes
 from tests.bundles import samples as s
 
 FIELD: Final = 2**255 - 19

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 
-from pdp.bundles.truststore import store_from_bytes
+from pdp.bundles.documents.truststore import store_from_bytes
 from pdp.cli.exit_codes import Exit
 from tests.bundles import samples
 from tests.cli.world import World

@@ -87,6 +87,36 @@ def test_the_same_answer_gives_the_same_bytes():
                 engine_version="0.1",
             ),
         ),
+        (
+            Kind.BUNDLE_REFUSAL,
+            record.bundle_refusal_record(
+                time_unix_ns=1,
+                source="a",
+                cause="rollback",
+                message="m",
+                sha256="",
+                engine_version="0",
+            ),
+        ),
+        (
+            Kind.SHADOW_FLIP,
+            record.shadow_flip_record(
+                time_unix_ns=1,
+                answered=Decision(Effect.ALLOW),
+                shadow=Decision(Effect.DENY, DenyCause.NO_ALLOW),
+                uncounted=0,
+                engine_version="0",
+            ),
+        ),
+        (
+            Kind.STOP_ORDER,
+            record.stop_order_record(
+                time_unix_ns=1,
+                order=log_pb2.StopOrder(order_id="1"),
+                engine_version="0",
+                resumed=("ann", "over"),
+            ),
+        ),
         (Kind.RECOVERY, record.recovery_record(log_pb2.RecoveryRecord(last_seq=3), 1)),
     ],
 )

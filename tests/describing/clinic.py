@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from pdp.bundles.source import read_policy_directory
+from pdp.bundles.sources.directory import read_policy_directory
 from pdp.describing.bundle import Evidence, describe
 from pdp.describing.document import Description
 from pdp.engine import Engine

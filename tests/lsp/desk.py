@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from pdp.bundles.source import read_policy_directory
+from pdp.bundles.sources.directory import read_policy_directory
 from pdp.lsp.answers.edits import Edit, applied
 from pdp.lsp.workspace import Workspace, open_workspace
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from pdp.bundles.source import read_policy_directory
+from pdp.bundles.sources.directory import read_policy_directory
 from pdp.lsp.answers.navigation import definition, outline, references, search
 from pdp.lsp.answers.unfinished import keywords
 from pdp.lsp.symbols import Kind, Symbol

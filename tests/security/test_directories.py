@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from pdp.bundles.source import read_policy_directory
+from pdp.bundles.sources.directory import read_policy_directory
 from pdp.decisionlog import disk, reader
 from pdp.decisionlog.appender import Setup
 from pdp.decisionlog.errors import LogLocked

@@ -1,4 +1,4 @@
-"""Reads the files of a policy directory, once, within limits; only this file of the room reads."""
+"""Reads the files of a policy directory, once, within limits."""
 
 from __future__ import annotations
 

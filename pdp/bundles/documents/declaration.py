@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from pdp.bundles.fields import Fields, fields_of, members_of, time_to_text
+from pdp.bundles.documents.fields import Fields, fields_of, members_of, time_to_text
 from pdp.bundles.flatfile import check_names
 from pdp.bundles.refusal import Cause, refuse
 from pdp.canonical import canonical, parse

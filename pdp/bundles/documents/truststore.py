@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
+from pdp.bundles.documents.fields import Fields, fields_of, members_of
 from pdp.bundles.envelope import KEY_ID_CHARS_MAX, SIGNATURES_MAX, opened
-from pdp.bundles.fields import Fields, fields_of, members_of
 from pdp.bundles.keys import check_public
 from pdp.bundles.refusal import BundleRefused, Cause, refuse
 

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from pdp.bundles.fields import fields_of, members_of, time_to_text
+from pdp.bundles.documents.fields import fields_of, members_of, time_to_text
 from pdp.bundles.refusal import Cause, refuse
 from pdp.canonical import canonical, parse
 

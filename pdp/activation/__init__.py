@@ -1,0 +1,1 @@
+"""Trusted bytes to a program that may decide, and the way there: build, prove, keep, swap."""
