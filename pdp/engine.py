@@ -14,7 +14,7 @@ from typing import Final
 from pdp.bundles import manifest
 from pdp.bundles.sources.directory import read_policy_directory
 from pdp.eval import invariants, policytest, reference
-from pdp.eval.directory import read_directory
+from pdp.eval.directory import read_directory, reading_directory
 from pdp.eval.facts import BoundRequest
 from pdp.eval.policyset import PolicySet
 from pdp.explanation import Explanation
@@ -25,6 +25,7 @@ from pdp.lang.diagnostics import Diagnostic, sort_key
 from pdp.lang.lints.inspection import inspect_directory
 from pdp.lang.packing import compact as packing
 from pdp.lang.parser import parse
+from pdp.lang.source import Source
 from pdp.model import (
     Attribution,
     BundleError,
@@ -37,6 +38,7 @@ from pdp.model import (
     Reasons,
 )
 from pdp.request import Request, check_limits
+from pdp.slices import Sliced, finished
 
 NS_PER_US: Final = 1_000
 _FRAMES_SHOWN: Final = 5
@@ -86,6 +88,63 @@ def check_files(
     return CheckedFiles(checked, directory, ordered)
 
 
+@dataclass(frozen=True, slots=True)
+class SignedAs:
+    """What people signed policies as: the name and revision of their manifest."""
+
+    name: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Files that check, with all that deciding by them takes; made by ``loading`` alone."""
+
+    hashes: tuple[tuple[str, str], ...]
+    found: CheckedFiles
+    checked: CheckedPolicies
+    sources: Mapping[str, Source]
+    identity: BundleIdentity
+    policies: PolicySet
+
+
+def loading(
+    files: Mapping[str, bytes],
+    *,
+    compact: bytes | None = None,
+    signed: SignedAs | None = None,
+    before: Engine | None = None,
+) -> Sliced[Loaded]:
+    """What an engine is made of, in slices: so that a server can go on answering meanwhile.
+
+    As the constructor of Engine, but for the checking of policy text, which is one long slice. What
+    ``before`` compiled is taken over where nothing changed.
+    """
+    if compact is None:
+        found = check_files(files)
+    else:
+        found = yield from _unpacked(compact, files)
+    checked = found.policies
+    if checked is None:
+        errors = sum(diagnostic.is_error for diagnostic in found.diagnostics)
+        plural = "" if errors == 1 else "s"
+        raise PolicyError(f"{errors} error{plural} in the policies", found.diagnostics)
+    hashes = manifest.file_hashes(files)
+    sources = read_sources(files)
+    yield
+    identity = BundleIdentity(
+        checked.bundle.name if signed is None else signed.name,
+        checked.bundle.version,
+        manifest.directory_digest(hashes),
+        signed=signed is not None,
+        revision=0 if signed is None else signed.revision,
+    )
+    policies = yield from PolicySet.building(
+        checked, found.directory, sources, identity, before.policies if before else None
+    )
+    return Loaded(hashes, found, checked, sources, identity, policies)
+
+
 class Engine:
     """An immutable policy set with its identity; ``decide`` is safe to call from many threads.
 
@@ -99,33 +158,25 @@ class Engine:
         *,
         compact: bytes | None = None,
         clock: Callable[[], int] = clock_us,
+        signed: SignedAs | None = None,
+        loaded: Loaded | None = None,
     ) -> None:
         """Raise PolicyError, with every diagnostic, unless the files check.
 
         ``compact`` is what ``compact()`` of an engine of these very files gave: then nothing is
         read or checked again, and there are no warnings. That it is of these files is for the
-        caller to know.
+        caller to know, as is that they were ``signed``. ``loaded`` is what ``loading`` gave for all
+        of these; left out, it is done here.
         """
-        found = check_files(files) if compact is None else _unpacked(compact, files)
-        if found.policies is None:
-            errors = sum(diagnostic.is_error for diagnostic in found.diagnostics)
-            plural = "" if errors == 1 else "s"
-            raise PolicyError(f"{errors} error{plural} in the policies", found.diagnostics)
-        self.files: Final = manifest.file_hashes(files)
-        self.checked: Final = found.policies
-        self.directory: Final = found.directory
-        self.warnings: Final = found.diagnostics
-        self.bundle: Final = BundleIdentity(
-            self.checked.bundle.name,
-            self.checked.bundle.version,
-            manifest.directory_digest(self.files),
-            signed=False,
-        )
+        parts = loaded or finished(loading(files, compact=compact, signed=signed))
+        self.files: Final = parts.hashes
+        self.checked: Final = parts.checked
+        self.directory: Final = parts.found.directory
+        self.warnings: Final = parts.found.diagnostics
+        self.bundle: Final = parts.identity
+        self.policies: Final = parts.policies
         self._clock: Final = clock
-        self._sources: Final = read_sources(files)
-        self._policies: Final = PolicySet.build(
-            self.checked, self.directory, self._sources, self.bundle
-        )
+        self._sources: Final = parts.sources
 
     @classmethod
     def from_directory(
@@ -154,7 +205,7 @@ class Engine:
     def bind(self, request: Request) -> BoundRequest:
         """Decode and type a request once. Raises RequestError when it is refused."""
         check_limits(request)
-        return self._policies.bind(request)
+        return self.policies.bind(request)
 
     def decide(self, request: Request | BoundRequest) -> Decision:
         """The answer, never less strict than the policies say.
@@ -178,7 +229,7 @@ class Engine:
         """
         bound = self.bind(request)
         at_us = self._clock() if now_us is None else now_us
-        decision = self._policies.decide(bound, at_us)
+        decision = self.policies.decide(bound, at_us)
         if bound.invalid is not None:
             return Explanation(decision, at_us)
         return reference.explain(
@@ -194,22 +245,22 @@ class Engine:
 
     def run_tests(self) -> tuple[policytest.TestResult, ...]:
         """The tests beside the policies, each against its own fixtures and clock."""
-        return tuple(policytest.run(self.checked, self._policies))
+        return tuple(policytest.run(self.checked, self.policies))
 
     def run_each(self, tests: Iterable[PolicyTest]) -> Iterator[policytest.TestResult]:
         """Some of the tests beside the policies, one at a time."""
-        return policytest.run(self.checked, self._policies, tests)
+        return policytest.run(self.checked, self.policies, tests)
 
     def try_invariants(self, seed: int, count: int) -> tuple[invariants.InvariantResult, ...]:
         """Every claim against ``count`` requests made up for it; the same for the same seed."""
-        return invariants.run(self.checked, self._policies, self.directory, seed, count)
+        return invariants.run(self.checked, self.policies, self.directory, seed, count)
 
 
-def _unpacked(compact: bytes, files: Mapping[str, bytes]) -> CheckedFiles:
+def _unpacked(compact: bytes, files: Mapping[str, bytes]) -> Sliced[CheckedFiles]:
     """What the files were checked to, from their compact form, and the directory."""
-    checked = packing.unpack(compact)
+    checked = yield from packing.unpacking(compact)
     described = {name: data for name, data in files.items() if name.endswith(DIRECTORY_SUFFIX)}
-    directory, problems = read_directory(described, checked.schema)
+    directory, problems = yield from reading_directory(described, checked.schema)
     if problems:
         raise PolicyError(f"the directory does not fit the compact form: {problems[0]}")
     return CheckedFiles(checked, directory, ())

@@ -14,7 +14,10 @@ from pdp.eval.reading.decoder import Decoders
 from pdp.eval.suggestion import quoted, unknown_name
 from pdp.lang.types import EntityDef, Schema
 from pdp.model import GROUPS_MAX, ID_CHARS_MAX, Entity, RequestError
+from pdp.slices import Sliced, finished, in_slices
 
+# Entries read between two pauses.
+_SLICE: Final = 100
 _MEMBERS: Final = frozenset({"attributes", "groups"})
 
 
@@ -26,9 +29,17 @@ def read_directory(
     ``{"User": {"ann": {"attributes": {…}, "groups": ["Team::support"]}}}``. Only types marked
     ``directory`` may be described. Every entity has attributes (``{}`` where none are given).
     """
+    return finished(reading_directory(files, schema))
+
+
+def reading_directory(
+    files: Mapping[str, bytes], schema: Schema
+) -> Sliced[tuple[dict[str, Entity], list[str]]]:
+    """As ``read_directory``, in slices."""
     reader = _Reader(schema)
     for name in sorted(files):
-        reader.read_file(name, files[name])
+        yield from reader.read_file(name, files[name])
+    yield
     reader.check_groups()
     return reader.entities, reader.problems
 
@@ -43,7 +54,8 @@ class _Reader:
         self.entities: dict[str, Entity] = {}
         self.problems: list[str] = []
 
-    def read_file(self, file: str, content: bytes) -> None:
+    def read_file(self, file: str, content: bytes) -> Iterator[None]:
+        """Read one file; pauses now and then."""
         try:
             types = canonical.parse_object(content.decode())
         except UnicodeDecodeError:
@@ -61,8 +73,10 @@ class _Reader:
             elif not isinstance(tree, dict):
                 self._complain(file, "expected an object of entities by id", type_name)
             else:
-                for id_, entry in tree.items():
+                for is_last, (id_, entry) in in_slices(tree.items(), _SLICE):
                     self._read_entity(file, definition, id_, entry)
+                    if is_last:
+                        yield
 
     def check_groups(self) -> None:
         """What can only be seen once every file is read: groups nobody describes, and cycles."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Protocol, final
+from typing import Any, Final, NamedTuple, Protocol, final
 
 import msgspec
 
 from pdp.lang.types import ActionDef, Schema
 from pdp.model import Decision, Entity
 from pdp.request import Request
+from pdp.slices import Sliced, finished, in_slices
+
+# Entries described between two pauses.
+_SLICE: Final = 100
 
 ATTRIBUTE_PREFIX: Final = "f_"
 
@@ -51,38 +55,61 @@ class AttributeReader(Protocol):
         """The attributes of an entity of ``type_name``. Raises RequestError naming the place."""
 
 
+class Described(NamedTuple):
+    """Facts by uid; and by unknown uid the entries below it, which a request may complete."""
+
+    facts: dict[str, Facts]
+    dangling: dict[str, list[str]]
+
+
+def described(
+    entities: Mapping[str, Entity], schema: Schema, reader: AttributeReader
+) -> Sliced[Described]:
+    """What a directory knows, in slices.
+
+    Raises RequestError when an entry does not fit the schema (``read_directory`` tells people
+    where, before).
+    """
+    parents = {uid: entity.groups for uid, entity in entities.items()}
+    found = Described({}, {})
+    for is_last, (uid, entity) in in_slices(entities.items(), _SLICE):
+        ancestors, is_open = ancestors_of(uid, {}, parents, schema)
+        found.facts[uid] = Facts(
+            uid=uid,
+            type=entity.type,
+            attributes=reader.attributes(entity.type, entity.attributes or "{}", uid),
+            groups=entity.groups,
+            ancestors=ancestors,
+            is_open=is_open,
+        )
+        if is_open:
+            for ancestor in ancestors - parents.keys():
+                found.dangling.setdefault(ancestor, []).append(uid)
+        if is_last:
+            yield
+    return found
+
+
 class Directory:
     """The entities that a bundle vouches for, prepared once; never changed.
 
-    ``facts`` is keyed by uid. An entry is known even without attributes. Raises RequestError when
-    an entry does not fit the schema (``read_directory`` tells people where, before).
+    ``facts`` is keyed by uid. An entry is known even without attributes. ``known`` is what
+    ``described`` gave for the same entities, schema and reader; left out, it is asked for.
     """
 
     __slots__ = ("_below", "_entities", "_reader", "_schema", "dangling", "facts")
 
     def __init__(
-        self, entities: Mapping[str, Entity], schema: Schema, reader: AttributeReader
+        self,
+        entities: Mapping[str, Entity],
+        schema: Schema,
+        reader: AttributeReader,
+        known: Described | None = None,
     ) -> None:
         self._entities: Final = dict(entities)
         self._schema: Final = schema
         self._reader: Final = reader
-        parents = {uid: entity.groups for uid, entity in self._entities.items()}
-        self.facts: Final[dict[str, Facts]] = {}
-        # Unknown uid to the entries below it: a request may describe it, which completes them.
-        self.dangling: Final[dict[str, list[str]]] = {}
-        for uid, entity in self._entities.items():
-            closure = ancestors_of(uid, {}, parents, schema)
-            self.facts[uid] = Facts(
-                uid=uid,
-                type=entity.type,
-                attributes=reader.attributes(entity.type, entity.attributes or "{}", uid),
-                groups=entity.groups,
-                ancestors=closure[0],
-                is_open=closure[1],
-            )
-            if closure[1]:
-                for ancestor in closure[0] - parents.keys():
-                    self.dangling.setdefault(ancestor, []).append(uid)
+        self.facts, self.dangling = known or finished(described(entities, schema, reader))
         self._below: Final = _people_by_ancestor(self.facts.values(), schema)
 
     def get(self, uid: str) -> Facts | None:

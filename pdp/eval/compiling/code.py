@@ -81,7 +81,9 @@ def made(
     known: Code | None = places.made.get(key)
     if known is None:
         # Two threads may both do this; either result will do.
-        known = _code(places, body(), [*arguments, *constants])
+        known = places.inherited.get(key)
+        if known is None or not places.holds(known.code.co_filename):
+            known = _code(places, body(), [*arguments, *constants])
         places.made[key] = known
     return known
 

@@ -31,7 +31,7 @@ class PolicyText:
         digest = hashlib.sha256(source.text.encode(errors="surrogatepass")).hexdigest()[:16]
         self.filename: Final = f"charter:{digest}/{source.name}"
         self._text: Final = source.text
-        self._lines: Final = source.text.split("\n")
+        self._lines: list[str] | None = None
 
     def get_source(self, module: str) -> str:
         """The text, with the line numbers that spans use (PEP 302; ``module`` is not looked at)."""
@@ -40,6 +40,8 @@ class PolicyText:
 
     def offset(self, line: int, column: int) -> int:
         """The UTF-8 bytes before a 1-based column: what ``col_offset`` counts."""
+        if self._lines is None:
+            self._lines = self._text.split("\n")
         if not 0 < line <= len(self._lines):
             return column - 1
         before = self._lines[line - 1][: column - 1]
@@ -49,14 +51,28 @@ class PolicyText:
 class Places:
     """Every policy file of a program, by its name. Files that were not given have no text.
 
-    ``made`` keeps the code of each shape, for all rules that have it (see ``pdp.eval.compiling``).
+    ``made`` keeps the code of each shape, for all rules that have it (see ``pdp.eval.compiling``);
+    ``inherited`` is that of the program before, for as long as its files are ours.
     """
 
-    __slots__ = ("_texts", "made")
+    __slots__ = ("_texts", "inherited", "made")
 
     def __init__(self, sources: Mapping[str, Source]) -> None:
         self._texts: Final = {file: PolicyText(source) for file, source in sources.items()}
         self.made: Final[dict[Hashable, Any]] = {}
+        self.inherited: Mapping[Hashable, Any] = {}
+
+    def inherit(self, before: Places) -> None:
+        """Take over, when asked for, the code that ``before`` used; not what that inherited.
+
+        So what is not used any more is forgotten after two programs.
+        """
+        self.inherited = before.made
+
+    def holds(self, filename: str) -> bool:
+        """Whether a code object's file is one of ours, with the same text."""
+        name = filename.partition("/")[2]
+        return name in self._texts and self._texts[name].filename == filename
 
     def text(self, file: str) -> PolicyText:
         return self._texts.get(file) or PolicyText(Source(file, ""))

@@ -17,7 +17,7 @@ from pdp.eval.emit.paths import Scope
 from pdp.eval.facts import BoundRequest
 from pdp.eval.judging import answer
 from pdp.eval.judging.answer import Beside, Outcome
-from pdp.eval.judging.index import Target, candidates, is_enforced
+from pdp.eval.judging.index import Target, is_enforced
 from pdp.eval.judging.leaf import OUTCOMES_KEPT_MAX, Leaf
 from pdp.eval.judging.risk import WITHOUT_RISK, RiskScale, Weighed
 from pdp.eval.judging.shadow import Shadows
@@ -30,8 +30,9 @@ from pdp.model import ApprovalRequirement, Attribution, BundleIdentity, Decision
 class Judges:
     """The judge of each action and resource type, made on first use. Safe to share.
 
-    ``bundle`` is whose policies these are; it goes into each answer. Without ``is_indexed`` no rule
-    is left out before it is judged: the answers are the same.
+    ``bundle`` is whose policies these are; it goes into each answer. ``by_target`` is what
+    ``candidates`` gave. Without ``is_indexed`` no rule is left out before it is judged: the answers
+    are the same.
     """
 
     __slots__ = ("_candidates", "_checked", "_is_indexed", "_judges", "_places", "bundle")
@@ -41,13 +42,14 @@ class Judges:
         checked: CheckedPolicies,
         places: Places,
         bundle: BundleIdentity,
+        by_target: Mapping[Target, Sequence[int]],
         *,
         is_indexed: bool = True,
     ) -> None:
         self._checked: Final = checked
         self._places: Final = places
         self._is_indexed: Final = is_indexed
-        self._candidates: Final[Mapping[Target, Sequence[int]]] = candidates(checked)
+        self._candidates: Final = by_target
         self._judges: Final[dict[Target, TargetJudge]] = {}
         self.bundle: Final = bundle
 

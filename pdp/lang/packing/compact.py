@@ -8,7 +8,9 @@ Rules are the bulk of a program and most are not asked for soon, so each is unpa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple, TypeVar, overload
+from functools import partial
+from itertools import accumulate, pairwise
+from typing import Any, Final, TypeVar, overload
 
 import msgspec
 from msgspec.structs import replace
@@ -19,11 +21,14 @@ from pdp.lang.checked import CheckedPolicies, Rule
 from pdp.lang.source import Span
 from pdp.lang.types import CollT, EntityT, EnumT, Node, Prim, RecordT
 from pdp.model import PolicyError
+from pdp.slices import Sliced, finished, in_slices
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _MAGIC: Final = "charter-compact"
 _TUPLE, _SET, _MAP, _SPAN, _TYPE, _ACTIONS, _BIG, _NODE = range(8)
 _INT64: Final = 2**63
+# Heads in one piece, so that no step of unpacking takes long.
+_PIECE: Final = 500
 _ValueT = TypeVar("_ValueT")
 _TYPES: Final = (Prim, EnumT, EntityT, CollT, RecordT)
 # Every kind of node, by name; their order is that of the names, so it changes with the language.
@@ -33,10 +38,15 @@ _KINDS: Final[dict[str, type[Node]]] = {
     for name, kind in sorted(vars(module).items())
     if isinstance(kind, type) and issubclass(kind, Node) and kind is not Node
 }
+# What tells one version of the language from another: each kind of node with its fields.
+_LANGUAGE: Final = [f"{name}({','.join(kind.__struct_fields__)})" for name, kind in _KINDS.items()]
 
 
-class Head(NamedTuple):
-    """What says which requests a rule can matter to; see Rule."""
+class Head(msgspec.Struct, frozen=True, gc=False):
+    """What says which requests a rule can matter to; see Rule.
+
+    Not tracked for garbage: there are as many as rules, and each collection would look at all.
+    """
 
     name: str
     actions: tuple[str, ...]
@@ -57,15 +67,18 @@ def _head(rule: Rule) -> Head:
 class PackedRules(Sequence[Rule]):
     """Rules that are unpacked each time they are asked for; ``heads`` always are."""
 
-    __slots__ = ("_packed", "_reader", "heads")
+    __slots__ = ("_ends", "_packed", "_reader", "heads")
 
-    def __init__(self, packed: Sequence[bytes], heads: Sequence[Head], reader: _Reader) -> None:
+    def __init__(
+        self, packed: memoryview, ends: Sequence[int], heads: Sequence[Head], reader: _Reader
+    ) -> None:
         self._packed: Final = packed
+        self._ends: Final = ends
         self._reader: Final = reader
         self.heads: Final = heads
 
     def __len__(self) -> int:
-        return len(self._packed)
+        return len(self._ends)
 
     @overload
     def __getitem__(self, index: int) -> Rule: ...
@@ -75,7 +88,9 @@ class PackedRules(Sequence[Rule]):
         """One rule. Raises PolicyError when its bytes are damaged."""
         if isinstance(index, slice):
             return [self[position] for position in range(*index.indices(len(self)))]
-        packed = self._packed[index]
+        end = self._ends[index]
+        place = index % len(self._ends)
+        packed = self._packed[self._ends[place - 1] if place else 0 : end]
         rule = _undamaged(lambda: self._reader.value(msgspec.msgpack.decode(packed)))
         if not isinstance(rule, Rule):
             raise _damaged()
@@ -94,17 +109,19 @@ def pack(checked: CheckedPolicies) -> bytes:
         for head in heads_of(checked.rules)
     ]
     rest = writer.value(replace(checked, rules=()))
+    pieces = [heads[start : start + _PIECE] for start in range(0, len(heads), _PIECE)]
     return msgspec.msgpack.encode(
         [
             _MAGIC,
             FORMAT,
-            list(_KINDS),
+            _LANGUAGE,
             list(writer.files),
             list(writer.action_sets),
             writer.packed_types,
-            heads,
-            rules,
-            rest,
+            [msgspec.msgpack.encode(piece) for piece in pieces],
+            list(accumulate(map(len, rules))),
+            b"".join(rules),
+            msgspec.msgpack.encode(rest),
         ]
     )
 
@@ -173,30 +190,66 @@ def unpack(data: bytes) -> CheckedPolicies:
 
     Raises PolicyError for bytes that ``pack`` of this version does not make.
     """
-    return _undamaged(lambda: _unpacked(data))
+    return finished(unpacking(data))
 
 
-def _unpacked(data: bytes) -> CheckedPolicies:
-    magic, version, kinds, files, action_sets, packed_types, heads, rules, rest = (
-        msgspec.msgpack.decode(data, type=list)
-    )
-    if magic != _MAGIC or version != FORMAT or kinds != list(_KINDS):
+def unpacking(data: bytes) -> Sliced[CheckedPolicies]:
+    """As ``unpack``, in slices."""
+    packed = _undamaged(lambda: _packed(data))
+    yield
+    reader = _Reader(packed.files, [tuple(names) for names in packed.action_sets])
+    for is_last, packed_type in in_slices(packed.types, _PIECE):
+        reader.types.append(_undamaged(partial(reader.node, packed_type)))
+        if is_last:
+            yield
+    heads: list[Head] = []
+    for piece in packed.heads:
+        heads += _undamaged(partial(_heads, piece, reader))
+        yield
+    if len(heads) != len(packed.ends) or not _is_cut(packed.ends, len(packed.rules)):
+        raise _damaged()
+    made = _undamaged(lambda: reader.value(msgspec.msgpack.decode(packed.rest)))
+    if not isinstance(made, CheckedPolicies):
+        raise _damaged()
+    yield
+    return replace(made, rules=PackedRules(packed.rules, packed.ends, heads, reader))
+
+
+class _Packed(msgspec.Struct, array_like=True):
+    """The parts of the bytes, in their order; long ones are read piece by piece."""
+
+    magic: str
+    version: int
+    language: list[str]
+    files: list[str]
+    action_sets: list[list[str]]
+    types: list[Any]
+    heads: list[memoryview]
+    ends: list[int]
+    rules: memoryview
+    rest: memoryview
+
+
+def _packed(data: bytes) -> _Packed:
+    packed = msgspec.msgpack.decode(data, type=_Packed)
+    if (packed.magic, packed.version, packed.language) != (_MAGIC, FORMAT, _LANGUAGE):
         raise PolicyError(
             "this is no compact form that this version reads; build the bundle again with it"
         )
-    reader = _Reader(files, [tuple(names) for names in action_sets])
-    for packed in packed_types:
-        reader.types.append(reader.node(packed))
-    told = [
+    return packed
+
+
+def _heads(piece: memoryview, reader: _Reader) -> list[Head]:
+    return [
         Head(name, reader.action_sets[actions], None if on is None else tuple(on))
-        for name, actions, on in heads
+        for name, actions, on in msgspec.msgpack.decode(piece)
     ]
-    if len(told) != len(rules) or not all(isinstance(packed, bytes) for packed in rules):
-        raise _damaged()
-    made = reader.value(rest)
-    if not isinstance(made, CheckedPolicies):
-        raise _damaged()
-    return replace(made, rules=PackedRules(rules, told, reader))
+
+
+def _is_cut(ends: Sequence[int], size: int) -> bool:
+    """Whether these are the ends of pieces of so many bytes, one after another."""
+    rising = all(before < after for before, after in pairwise([0, *ends]))
+    return rising and (ends[-1] if ends else 0) == size
 
 
 class _Reader:
@@ -251,4 +304,4 @@ def _damaged() -> PolicyError:
     return PolicyError("the compact form of the policies is damaged; build the bundle again")
 
 
-__all__ = ["FORMAT", "Head", "PackedRules", "heads_of", "pack", "unpack"]
+__all__ = ["FORMAT", "Head", "PackedRules", "heads_of", "pack", "unpack", "unpacking"]
