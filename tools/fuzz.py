@@ -1,6 +1,6 @@
 """Fuzzes one target after the other, guided by coverage, and keeps inputs that reach new lines.
 
-    tools/fuzz.py --runs 2000 [--result FILE] [TARGET ...]
+    tools/fuzz.py --runs 2000 [--max-bytes N] [--result FILE] [TARGET ...]
 
 Each target runs in a process of its own, under atheris. An input that does what no input may do is
 left in `.fuzz/`, and the exit code is 1. What is fuzzed, and what counts as wrong, is said in
@@ -53,7 +53,7 @@ class Outcome(NamedTuple):
     findings: tuple[str, ...]
 
 
-def fuzz_here(name: str, corpus: str, runs: int) -> None:
+def fuzz_here(name: str, corpus: str, runs: int, bytes_max: int) -> None:
     """Fuzz in this process, which ends with it. Modules are imported under instrumentation."""
     atheris: Any = importlib.import_module("atheris")
     # The loops that read text cost most when watched; one target is enough to watch them in.
@@ -72,7 +72,7 @@ def fuzz_here(name: str, corpus: str, runs: int) -> None:
 
     options = [
         f"-runs={runs}",
-        f"-max_len={INPUT_BYTES_MAX}",
+        f"-max_len={bytes_max}",
         f"-artifact_prefix={FINDINGS}/{name}-",
         "-timeout=20",
         "-rss_limit_mb=2048",
@@ -83,7 +83,7 @@ def fuzz_here(name: str, corpus: str, runs: int) -> None:
     atheris.Fuzz()
 
 
-def fuzz(name: str, runs: int) -> Outcome:
+def fuzz(name: str, runs: int, bytes_max: int) -> Outcome:
     """Fuzz one target in a process of its own, say how fast, and keep what is new."""
     targets: Any = importlib.import_module("tests.fuzz.targets")
     FINDINGS.mkdir(exist_ok=True)
@@ -94,14 +94,16 @@ def fuzz(name: str, runs: int) -> Outcome:
             (Path(corpus) / _digest(data)).write_bytes(data)
         left_before = set(FINDINGS.iterdir())
         started_s = time.monotonic()
-        command = [sys.executable, __file__, "--child", corpus, "--runs", str(runs), name]
+        limits = ["--runs", str(runs), "--max-bytes", str(bytes_max)]
+        command = [sys.executable, __file__, "--child", corpus, *limits, name]
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         seconds = time.monotonic() - started_s
         left = set(FINDINGS.glob(f"{name}-*")) - left_before
         outcome = outcome_of(run.returncode, run.stderr, seconds, left)
         print(f"{name}: {said(outcome)}", flush=True)
         if outcome.findings:
-            print(run.stderr[-3_000:], flush=True)
+            # The exception stands on one, what the fuzzer says of it on the other.
+            print(run.stdout[-3_000:], run.stderr[-3_000:], sep="\n", flush=True)
             return outcome
         found = sorted(Path(corpus).iterdir(), key=lambda path: (path.stat().st_size, path.name))
         new = [path.read_bytes() for path in found if path.stat().st_size <= SEED_BYTES_MAX]
@@ -203,17 +205,20 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="fuzz the language and the doors")
     parser.add_argument("targets", nargs="*", metavar="TARGET")
     parser.add_argument("--runs", type=int, default=2_000, help="executions of each target")
+    parser.add_argument(
+        "--max-bytes", type=int, default=INPUT_BYTES_MAX, help="size of the largest input"
+    )
     parser.add_argument("--result", type=Path, metavar="FILE", help="JSON file to write it to")
     parser.add_argument("--child", metavar="CORPUS", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
-        fuzz_here(options.targets[0], options.child, options.runs)
+        fuzz_here(options.targets[0], options.child, options.runs, options.max_bytes)
         return 0
     logging.disable(logging.CRITICAL)
     targets: Any = importlib.import_module("tests.fuzz.targets")
     fine = True
     for name in options.targets or targets.TARGETS:
-        outcome = fuzz(name, options.runs)
+        outcome = fuzz(name, options.runs, options.max_bytes)
         fine = fine and not outcome.findings
         if options.result:
             write_result(options.result, name, outcome)
