@@ -30,6 +30,7 @@ class Cause(enum.StrEnum):
     FRESH_FOR_TOO_LONG = "fresh_for_too_long"
     WRONG_LENGTH = "wrong_length"
     BAD_FILE_HASH = "bad_file_hash"
+    OTHER_MEMBER_DIGEST = "other_member_digest"
     ROTATES_MORE_THAN_KEYS = "rotates_more_than_keys"
     # What is trusted, and yet may not decide.
     NEEDS_NEWER_ENGINE = "needs_newer_engine"

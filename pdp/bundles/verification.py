@@ -32,10 +32,13 @@ CLOCK_SKEW_MAX: Final = datetime.timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """The highest revision that was ever activated, and its manifest's digest."""
+    """The highest revision that was ever activated, and its manifest's digest.
+
+    Without a digest it is only demanded: whatever has that revision may be the first.
+    """
 
     revision: int
-    digest: str
+    digest: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +130,10 @@ def check_floor(manifest: Manifest, digest: str, floor: Floor | None) -> None:
     if manifest.revision < floor.revision:
         refuse(
             Cause.ROLLBACK,
-            f"revision {manifest.revision} is older than {floor.revision}, which was active before",
+            f"revision {manifest.revision} is older than {floor.revision}, which was active before"
+            " or is the least that may be",
         )
-    if manifest.revision == floor.revision and digest != floor.digest:
+    if manifest.revision == floor.revision and floor.digest not in (None, digest):
         refuse(
             Cause.SAME_REVISION_OTHER_DIGEST,
             f"another bundle was active as revision {floor.revision}: somebody signed both",

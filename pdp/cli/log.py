@@ -224,6 +224,8 @@ def _told(kind: str, shown: dict[str, Json]) -> str:
             return " ".join(_text(bundle, name) for name in ("name", "version", "digest"))
         case "explanation":
             return _explained(shown)
+        case "stop_order":
+            return _ordered(shown)
         case "start":
             return f"{_text(shown, 'node')} {_text(shown, 'engine_version')}"
         case _:
@@ -239,6 +241,15 @@ def _explained(shown: dict[str, Json]) -> str:
     line += f" by {principal}" + "".join(f" for {uid}" for uid in others)
     line += f": {_text(shown, 'cause')}" if shown.get("cause") else ""
     return f"{line} (asked by {_text(shown, 'peer') or 'somebody unknown'})"
+
+
+def _ordered(shown: dict[str, Json]) -> str:
+    """What was stopped or resumed, by whom and why."""
+    order = _member(shown, "order")
+    what = f"{_text(order, 'kind')} {_text(order, 'target')}"
+    if shown.get("is_resumed"):
+        return f"resumed {what} by {_text(shown, 'resumed_by')}: {_text(shown, 'resumed_why')}"
+    return f"stopped {what} by {_text(order, 'who')}: {_text(order, 'why')}"
 
 
 def _styled(effect: str) -> str:

@@ -18,16 +18,23 @@ from pdp.cli import (
     decide,
     demo,
     describe,
+    directory,
     explain,
     fmt,
     init,
     keys,
     log,
     lsp,
+    resume,
     schema,
     serve,
+    sets,
+    status,
+    stop,
     test,
+    trust,
 )
+from pdp.cli.bundle.app import app as bundle_app
 from pdp.cli.exit_codes import Exit
 from pdp.cli.output import Stopped, console, help_and_exit, print_json_line, safe
 from pdp.model import BundleError, PdpError, PolicyError, RequestError
@@ -49,12 +56,19 @@ app.command("fmt")(fmt.fmt)
 app.command("test")(test.run_tests)
 app.command("decide")(decide.decide)
 app.command("serve", short_help="Answer decisions over gRPC, each recorded first.")(serve.serve)
+app.command("status", short_help="Show what decides at a server.")(status.status)
+app.command("stop", short_help="Deny at once whatever somebody or something is in.")(stop.stop)
+app.command("resume", short_help="Take a stop order back.")(resume.resume)
 app.command("demo", short_help="Serve, ask as agents do, verify the log.")(demo.demo)
 app.command("init")(init.init)
 app.command("lsp", short_help="Serve an editor (LSP) on standard input and output.")(lsp.lsp)
+app.add_typer(bundle_app, name="bundle")
+app.add_typer(directory.app, name="directory")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(schema.app, name="schema")
+app.add_typer(trust.app, name="trust")
+app.add_typer(sets.app, name="set")
 
 _STDERR_NUMBER: Final = 2
 # The library's words for a usage mistake, and ours.

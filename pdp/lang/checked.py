@@ -459,6 +459,7 @@ class BundleInfo(Node, frozen=True):
     owner: str
     contact: str
     governs: tuple[str, ...]
+    is_guard: bool = False
 
 
 class Group(Node, frozen=True):

@@ -7,16 +7,15 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pdp.model import PdpError
-from pdp.service.addresses import Address, AddressError, TcpAddress, parse_address, parse_tcp
-
-LOG_MODES: Final = ("fsync", "os")
-STARTER_POLICIES: Final = Path(__file__).resolve().parents[2] / "policies"
+from pdp.service.addresses import Address, AddressError, TcpAddress, UnixAddress
+from pdp.service.settings import forms
+from pdp.service.settings.table import STARTER_POLICIES, TABLE, Setting
 
 # Kubernetes sets these for every service named `pdp`; they are no settings of ours.
 _NOT_OURS: Final = re.compile(
@@ -24,6 +23,19 @@ _NOT_OURS: Final = re.compile(
 )
 _CONFIG_ENV: Final = "PDP_CONFIG"
 _SOURCE_FLAGS: Final = "flags"
+_BUNDLE_NEEDS: Final = {
+    "bundle_name": "the bundle that is wanted, as the trust store names it",
+    "trust_store": "whose signatures count",
+    "state_dir": "what was active is remembered there",
+}
+_WITH_BUNDLE: Final = ("bundle_name", "trust_store", "freshness", "directory", "shadow")
+_TOGETHER: Final = (
+    ("directory", "directory_name"),
+    ("directory_name", "directory"),
+    ("directory_freshness", "directory"),
+    ("source_certificate", "source_key"),
+    ("source_key", "source_certificate"),
+)
 
 
 class SettingError(PdpError):
@@ -39,9 +51,28 @@ class Settings:
     """What a server runs with, every value checked. Paths are absolute."""
 
     policies: Path
+    bundle: str | None
+    bundle_name: str | None
+    trust_store: Path | None
+    freshness: str | None
+    require_freshness: bool
+    directory: str | None
+    directory_name: str | None
+    directory_freshness: str | None
+    shadow: str | None
+    minimum_revision: int
+    poll_s: int
+    fetch_timeout_s: int
+    self_test_cases: int
+    source_ca_file: Path | None
+    source_certificate: Path | None
+    source_key: Path | None
+    source_token_file: Path | None
     log_dir: Path
     log_mode: str
     grpc: tuple[Address, ...]
+    admin: UnixAddress | None
+    state_dir: Path | None
     metrics: TcpAddress | None
     threads: int
     max_concurrent: int
@@ -66,163 +97,6 @@ class Settings:
         return hashlib.sha256(json.dumps(self.pairs()).encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One row of the table. ``read`` takes what a source holds and the directory paths start from.
-
-    ``default`` is None for a setting that must be given (``required``) or may be left out.
-    """
-
-    name: str
-    form: str
-    text: str
-    read: Callable[[object, Path], object]
-    default: object = None
-    required: bool = False
-
-    @property
-    def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def env(self) -> str:
-        return "PDP_" + self.name.upper()
-
-
-def _path(value: object, directory: Path) -> Path:
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError("expected a path")
-    return (directory / value).absolute()
-
-
-def _log_mode(value: object, _directory: Path) -> str:
-    if value not in LOG_MODES:
-        raise ValueError("expected `fsync` or `os`")
-    return str(value)
-
-
-def _addresses(value: object, directory: Path) -> tuple[Address, ...]:
-    if isinstance(value, str):
-        value = value.split(",")
-    if not isinstance(value, list | tuple) or not value:
-        raise ValueError("expected one or more addresses")
-    addresses = tuple(parse_address(_text(item), directory) for item in value)
-    for address in addresses:
-        _check_reach(address)
-        if addresses.count(address) > 1:
-            raise ValueError(f"`{address}` is listed twice")
-    return addresses
-
-
-def _metrics(value: object, _directory: Path) -> TcpAddress:
-    address = parse_tcp(_text(value))
-    _check_reach(address)
-    return address
-
-
-def _check_reach(address: Address) -> None:
-    if isinstance(address, TcpAddress) and not address.loopback:
-        raise ValueError(
-            f"`{address}` can be reached from other machines, and this version has no TLS;"
-            " use a loopback address or a Unix socket"
-        )
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("expected text")
-    return value
-
-
-def _whole(low: int, high: int) -> Callable[[object, Path], int]:
-    def read(value: object, _directory: Path) -> int:
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value, re.ASCII):
-            value = int(value)
-        # A TOML boolean would pass for an int.
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise ValueError(f"expected a whole number from {low} to {high}")
-        return value
-
-    return read
-
-
-def _switch(value: object, _directory: Path) -> bool:
-    if isinstance(value, bool):
-        return value
-    if value not in ("true", "false"):
-        raise ValueError("expected `true` or `false`")
-    return value == "true"
-
-
-def _node(value: object, _directory: Path) -> str:
-    text = _text(value)
-    if text and not re.fullmatch(r"[A-Za-z0-9._-]{1,63}", text):
-        raise ValueError("expected at most 63 letters, digits, dots, underscores and hyphens")
-    return text
-
-
-TABLE: Final = (
-    Setting(
-        "policies", "directory",
-        "Where the `.charter` files, data and directory files are. Left out: the starter bundle.",
-        _path, str(STARTER_POLICIES),
-    ),
-    Setting(
-        "log_dir", "directory",
-        "Where the decision log is written. There is no serving without a log.",
-        _path, required=True,
-    ),
-    Setting(
-        "log_mode", "`fsync` or `os`",
-        "`fsync`: no answer leaves before its record survives a power cut."
-        " `os`: the record survives the process only.",
-        _log_mode, "fsync",
-    ),
-    Setting(
-        "grpc", "list of `unix:PATH` or `IP:PORT`",
-        "Where gRPC is served. TCP on the loopback only; port 0 lets the system choose."
-        " The flag may be given several times; the environment separates addresses by commas.",
-        _addresses, required=True,
-    ),
-    Setting(
-        "metrics", "`IP:PORT`",
-        "Where Prometheus metrics are served over HTTP, on the loopback only. Left out: nowhere.",
-        _metrics,
-    ),
-    Setting(
-        "threads", "whole number, 1 to 256",
-        "Calls worked on at once. Each waits for the disk, and those that wait share one write.",
-        _whole(1, 256), 32,
-    ),
-    Setting(
-        "max_concurrent", "whole number, 1 to 100000",
-        "Calls admitted at once, waiting or worked on; one more is answered `RESOURCE_EXHAUSTED`.",
-        _whole(1, 100_000), 1_000,
-    ),
-    Setting(
-        "grace_s", "whole number, 0 to 3600",
-        "How many seconds calls in flight may take to finish after SIGTERM or SIGINT.",
-        _whole(0, 3_600), 10,
-    ),
-    Setting(
-        "node", "name",
-        "What the log calls this server. Left out: the host's name.",
-        _node, "",
-    ),
-    Setting(
-        "unsafe_accept_unsigned", "`true` or `false`",
-        "Serve policies that nobody signed: whoever can write to the directory decides."
-        " Signed bundles come in a later version; until then there is no serving without it.",
-        _switch, default=False,
-    ),
-    Setting(
-        "unsafe_any_caller", "`true` or `false`",
-        "Answer whoever can connect, and believe what they say about whom they act for."
-        " Caller lists come in a later version; until then there is no serving without it.",
-        _switch, default=False,
-    ),
-)  # fmt: skip
-
 _ROWS: Final = {row.name: row for row in TABLE}
 
 
@@ -237,10 +111,8 @@ def load(
     """
     environ = _ours(environ)
     if config is None and _CONFIG_ENV in environ:
-        config = _path(environ[_CONFIG_ENV], directory)
-    values: dict[str, object] = {
-        row.name: row.read(row.default, directory) for row in TABLE if row.default is not None
-    }
+        config = forms.path(environ[_CONFIG_ENV], directory)
+    values: dict[str, object] = {}
     if config is not None:
         for name, value in _file(directory / config).items():
             values[name] = _read(name, value, (directory / config).parent, str(config))
@@ -250,7 +122,11 @@ def load(
     for name, value in flags.items():
         if value is not None:
             values[name] = _read(name, value, directory, _SOURCE_FLAGS)
-    return _settings(values)
+    _check_whose(values)
+    defaults = {
+        row.name: row.read(row.default, directory) for row in TABLE if row.default is not None
+    }
+    return _settings(defaults | values)
 
 
 def _settings(values: dict[str, object]) -> Settings:
@@ -260,12 +136,7 @@ def _settings(values: dict[str, object]) -> Settings:
     members = {row.name: values.get(row.name) for row in TABLE}
     # Each row's `read` gives the type that the field of its name has.
     settings = Settings(**members)  # type: ignore[arg-type]
-    if not settings.unsafe_accept_unsigned:
-        raise SettingError(
-            "unsafe_accept_unsigned",
-            "this version cannot check signatures (signed bundles come in a later one); give"
-            " --unsafe-accept-unsigned to let whoever can write to the policies directory decide",
-        )
+    _check_admin(settings)
     if not settings.unsafe_any_caller:
         raise SettingError(
             "unsafe_any_caller",
@@ -273,6 +144,44 @@ def _settings(values: dict[str, object]) -> Settings:
             " --unsafe-any-caller to answer whoever can connect and believe whom they speak for",
         )
     return settings
+
+
+def _check_whose(values: Mapping[str, object]) -> None:
+    """Raise SettingError unless it is said once and whole whose policies decide."""
+    if "bundle" not in values:
+        for name in _WITH_BUNDLE:
+            if name in values:
+                raise SettingError(name, "needs `bundle`: where the signed bundle comes from")
+        if not values.get("unsafe_accept_unsigned"):
+            raise SettingError(
+                "unsafe_accept_unsigned",
+                "nothing is signed without `bundle`: name a signed bundle, or give"
+                " --unsafe-accept-unsigned to let whoever can write to the policies directory"
+                " decide",
+            )
+        return
+    for name in ("policies", "unsafe_accept_unsigned"):
+        if values.get(name):
+            raise SettingError(name, "cannot be given with `bundle`: only what is signed decides")
+    for name, why in _BUNDLE_NEEDS.items():
+        if name not in values:
+            raise SettingError(name, f"must be given with `bundle`: {why}")
+    for one, other in _TOGETHER:
+        if one in values and other not in values:
+            raise SettingError(other, f"must be given with `{one}`")
+
+
+def _check_admin(settings: Settings) -> None:
+    if settings.admin is None:
+        return
+    if settings.state_dir is None:
+        raise SettingError(
+            "state_dir",
+            "must be given with `admin`, with --state-dir or PDP_STATE_DIR: stop orders are kept"
+            " there",
+        )
+    if settings.admin in settings.grpc:
+        raise SettingError("admin", f"`{settings.admin}` is listed in `grpc`; give it its own path")
 
 
 def _ours(environ: Mapping[str, str]) -> dict[str, str]:
@@ -322,3 +231,6 @@ def _plain(value: object) -> object:
             return [_plain(item) for item in value]
         case _:
             return str(value)
+
+
+__all__ = ["STARTER_POLICIES", "TABLE", "Setting", "SettingError", "Settings", "load"]

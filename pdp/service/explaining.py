@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Final
 
 from pdp.engine import Engine
 from pdp.explanation import Explanation
 from pdp.request import Request
 from pdp.service.status import Refused, Status
+from pdp.service.stopping.orders import InForce
 
 # Explanations come from the slow interpreter: they must not take the threads that decide.
 AT_ONCE_MAX: Final = 2
@@ -20,9 +22,13 @@ class Explainer:
     def __init__(self, at_once_max: int = AT_ONCE_MAX) -> None:
         self._turns = threading.BoundedSemaphore(at_once_max)
 
-    def explain(self, engine: Engine, request: Request, now_us: int | None) -> Explanation:
+    def explain(
+        self, engine: Engine, request: Request, now_us: int | None, orders: InForce | None = None
+    ) -> Explanation:
         """The explanation, at another time than the clock's if ``now_us`` says so.
 
+        It is of what the policies say; a stop order that denies it all the same is noted in the
+        reasons.
         Raises RequestError for a request that Decide would refuse too, and Refused when enough
         others are being explained.
         """
@@ -33,7 +39,10 @@ class Explainer:
                 "enough explanations are under way; ask again later",
             )
         try:
-            return engine.explain(request, now_us)
+            found = engine.explain(request, now_us)
+            if orders is None:
+                return found
+            return replace(found, decision=orders.note(engine.bind(request), found.decision))
         finally:
             self._turns.release()
 

@@ -24,11 +24,14 @@ from pdp.model import Attribution, Decision, DenyCause, Effect, Entity, Reasons,
 from pdp.protoform import receipt_to_proto, request_from_proto
 from pdp.request import Request
 from pdp.service import identity, status
+from pdp.service.activating.active import Active
+from pdp.service.activating.watching import NOBODY_WATCHES, Watching
 from pdp.service.batch import merged_items
 from pdp.service.explaining import Explainer
 from pdp.service.metrics import Metrics
 from pdp.service.refusals import RefusalTally
 from pdp.service.status import Refused, Status
+from pdp.service.stopping.orders import NOTHING_STOPPED, Stopping
 
 SERVICE: Final = "pdp.v1.DecisionService"
 MESSAGE_CHARS_MAX: Final = 500
@@ -78,14 +81,22 @@ class Handlers:
     """The calls of ``DecisionService``. Every method may be called from any thread.
 
     ``peer`` is who the transport says is calling. All methods return the answer's bytes, or raise
-    Refused once that is recorded too, or counted; never anything else. ``engine`` may be replaced
-    while calls are running: each call reads it once.
+    Refused once that is recorded too, or counted; never anything else. ``active`` may be replaced
+    while calls are running: each call reads it once. While it is None nothing is answered.
     """
 
-    def __init__(
-        self, engine: Engine, log: Writer, metrics: Metrics, surroundings: Surroundings
+    def __init__(  # noqa: PLR0913, PLR0917 - all that a call stands on
+        self,
+        active: Active | None,
+        log: Writer,
+        metrics: Metrics,
+        surroundings: Surroundings,
+        stops: Stopping = NOTHING_STOPPED,
+        watching: Watching = NOBODY_WATCHES,
     ) -> None:
-        self.engine = engine
+        self.active = active
+        self._stops = stops
+        self._watching = watching
         self._log = log
         self._metrics = metrics
         self._around = surroundings
@@ -99,6 +110,12 @@ class Handlers:
     def available(self) -> bool:
         """Whether the latest batch of records became durable, so that answers can be given."""
         return self._log.trouble is None and not self._log.failed
+
+    @property
+    def decides(self) -> bool:
+        """Whether there is a bundle, and it is still valid."""
+        active = self.active
+        return active is not None and self._around.clock_ns() < active.valid_until_ns
 
     def decide(self, data: bytes, peer: str) -> bytes:
         """``DecideRequest`` to ``DecideResponse``."""
@@ -164,12 +181,12 @@ class Handlers:
 
     def _decide(self, call: _Call) -> bytes:
         message = _parsed(pb.DecideRequest, call.data)
-        engine = self.engine
+        active = self._active()
         try:
             request = request_from_proto(message, call.data)
             call.principal, call.action = request.principal.uid, request.action
             started_ns = self._around.timer_ns()
-            decision = engine.decide(engine.bind(request))
+            decision = self._judged(active, request)
         except RequestError as error:
             raise _invalid(error) from None
         answered = self._answered(request, decision, self._around.timer_ns() - started_ns)
@@ -177,27 +194,39 @@ class Handlers:
 
     def _decide_batch(self, call: _Call) -> bytes:
         batch = _parsed(pb.DecideBatchRequest, call.data)
-        engine = self.engine
-        answered = [self._item(engine, message) for message in merged_items(batch)]
+        active = self._active()
+        answered = [self._item(active, message) for message in merged_items(batch)]
         return pb.DecideBatchResponse(answers=self._sent(answered)).SerializeToString()
 
-    def _item(self, engine: Engine, message: pb.DecideRequest) -> _Answered:
+    def _item(self, active: Active, message: pb.DecideRequest) -> _Answered:
         request = _UNREAD
         started_ns = self._around.timer_ns()
         try:
             request = request_from_proto(message)
-            decision = engine.decide(engine.bind(request))
+            decision = self._judged(active, request)
         except RequestError as error:
-            decision = _invalid_item(engine, request, error)
+            decision = _invalid_item(active.engine, request, error)
         return self._answered(request, decision, self._around.timer_ns() - started_ns)
+
+    def _active(self) -> Active:
+        if self.active is None:
+            raise Refused(Status.UNAVAILABLE, "no_bundle", status.UNAVAILABLE_TEXT)
+        return self.active
+
+    def _judged(self, active: Active, request: Request) -> Decision:
+        bound = active.engine.bind(request)
+        decision = active.decide(bound, self._around.clock_ns())
+        # Looked at last, so that an order counts for whatever is not yet answered.
+        orders = self._stops.in_force
+        return decision if orders is None else orders.overrule(bound, decision)
 
     def _explain(self, call: _Call) -> bytes:
         message = _parsed(pb.DecideRequest, call.data)
-        engine = self.engine
+        engine = self._active().engine
         try:
             request, now_us = question_from_proto(message)
             call.principal, call.action = request.principal.uid, request.action
-            explanation = self._explainer.explain(engine, request, now_us)
+            explanation = self._explainer.explain(engine, request, now_us, self._stops.in_force)
         except RequestError as error:
             raise _invalid(error) from None
         answer = explanation_to_proto(explanation, request.request_id)
@@ -217,6 +246,7 @@ class Handlers:
         now_ns = self._around.clock_ns()
         entropy = self._around.entropy(identity.ENTROPY_BYTES)
         decision = structs.replace(decision, decision_id=identity.decision_id(now_ns, entropy))
+        self._watching.saw(request, decision, now_ns)
         answer = self._answers.message(decision, request.request_id)
         hidden_paths = _hidden_paths(request, decision)
         kept, omitted = redact.omit(request, hidden_paths)

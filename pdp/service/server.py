@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import platform
@@ -19,15 +20,21 @@ from pdp.decisionlog.appender import Durability, Setup
 from pdp.decisionlog.errors import LogError
 from pdp.decisionlog.record import Kind
 from pdp.decisionlog.writer import Writer
-from pdp.engine import Engine
+from pdp.service.activating.clock import SteadyClock
+from pdp.service.activating.history import latest_ns
 from pdp.service.config import Settings
 from pdp.service.grpcio import GrpcDoor
 from pdp.service.handlers import Handlers, Surroundings
 from pdp.service.metrics import Metrics, MetricsDoor
+from pdp.service.operating.development import DirectorySupply
+from pdp.service.operating.station import Station
+from pdp.service.operating.supply import BundleSupply, Supply
+from pdp.service.stopping.stops import Stops
 
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _TICK_S: Final = 1.0
 _POLL_S: Final = 0.2
+_AHEAD_WARNED_S: Final = 5
 _LOG: Final = logging.getLogger("pdp.service")
 _WARNINGS: Final = {
     "unsafe_accept_unsigned": "nobody signed the policies: whoever can write to their directory"
@@ -41,8 +48,8 @@ def run(settings: Settings, say: Callable[[str], None], warn: Callable[[str], No
 
     ``say`` gets one line when ready, ``warn`` one for each unsafe setting. A second signal ends the
     process at once, and so do calls that outlive their grace, once the log is closed. Must run in
-    the main thread. Raises PolicyError, BundleError, LogError, DoorError or MetricsError if it
-    cannot start.
+    the main thread. Raises PolicyError, BundleError, LogError, DoorError, MetricsError,
+    StateUnusable or StateCorrupt if it cannot start.
     """
     with _blocked_signals():
         door, clean = _served(settings, say, warn)
@@ -58,13 +65,14 @@ def _served(
     with ExitStack() as stack:
         for name in settings.unsafe:
             warn(f"unsafe: {name} is on: {_WARNINGS[name]}")
-        engine = Engine.from_directory(
-            settings.policies, unsafe_accept_unsigned=settings.unsafe_accept_unsigned
-        )
+        clock = SteadyClock()
+        supply = _supply(settings, clock)
+        stack.callback(supply.close)
         door = GrpcDoor(settings.grpc, settings.threads, settings.max_concurrent)
         stack.callback(door.close)
+        station = Station(settings, __version__)
+        stack.callback(station.close)
         metrics = Metrics()
-        metrics.bundle_active(engine.bundle)
         addresses = [str(address) for address in door.addresses]
         if settings.metrics is not None:
             metrics_door = MetricsDoor(metrics, settings.metrics)
@@ -72,20 +80,60 @@ def _served(
             addresses.append(f"http://{metrics_door.address}/metrics")
         log = _opened_log(settings)
         stack.callback(log.close)
-        around = _surroundings()
-        log.append_many(_first_records(settings, engine, around))
-        handlers = Handlers(engine, log, metrics, around)
+        _set_on(clock, settings, warn)
+        around = _surroundings(clock)
+        stops = station.stops(log, around)
+        log.append_many(_first_records(settings, around))
+        stops.keep()
+        if stops.orders:
+            warn(f"stop orders in force: {len(stops.orders)}; `pdp status` shows them")
+        handlers = Handlers(None, log, metrics, around, stops, supply.watching)
+        supply.begin(handlers, log, station.board, metrics)
+        station.open(handlers, stops, log, around, supply.activate)
         door.open(handlers)
-        with _ticking(door, handlers):
-            bundle = engine.bundle
+        door.set_serving(serving=handlers.decides)
+        # What is there now stays: looking for garbage in it would only take time.
+        gc.collect()
+        gc.freeze()
+        supply.start()
+        with _ticking(door, handlers, stops):
             say(
-                f"serving {' '.join(addresses)} bundle {bundle.name} {bundle.version}"
-                f" {bundle.digest[:12]} log {settings.log_dir}"
+                f"serving {' '.join(addresses)} {_bundle_line(handlers)}"
+                f" log {settings.log_dir}{station.line}"
             )
             reason = _awaited(log)
         _second_signal_exits()
         door.drain(settings.grace_s)
-        return door, _stopped(log, handlers, reason)
+        station.drain(settings.grace_s)
+        supply.close()
+        stops.settle()
+        return door, _stopped(log, handlers, reason, around.clock_ns())
+
+
+def _supply(settings: Settings, clock: SteadyClock) -> Supply:
+    """Where the policies come from. Raises BundleError, PolicyError for a directory of them."""
+    if settings.bundle is None:
+        return DirectorySupply(settings.policies, clock, __version__)
+    return BundleSupply(settings, clock, __version__, metadata.version("tzdata"))
+
+
+def _set_on(clock: SteadyClock, settings: Settings, warn: Callable[[str], None]) -> None:
+    """No time is before the newest record: else setting the clock back would revive a bundle."""
+    latest_unix_ns = latest_ns(settings.log_dir)
+    ahead_s = (latest_unix_ns - time.time_ns()) // 1_000_000_000
+    if ahead_s > _AHEAD_WARNED_S:
+        warn(
+            f"the newest record of the log is {ahead_s} s ahead of this machine's clock: the time"
+            " goes on from there; see to the clock"
+        )
+    clock.not_before(latest_unix_ns)
+
+
+def _bundle_line(handlers: Handlers) -> str:
+    if handlers.active is None:
+        return "no bundle yet"
+    bundle = handlers.active.engine.bundle
+    return f"bundle {bundle.name} {bundle.version} {bundle.digest[:12]}"
 
 
 def _opened_log(settings: Settings) -> Writer:
@@ -93,9 +141,9 @@ def _opened_log(settings: Settings) -> Writer:
     return Writer.open(settings.log_dir, Setup(node, Durability(settings.log_mode)))
 
 
-def _surroundings() -> Surroundings:
+def _surroundings(clock: SteadyClock) -> Surroundings:
     return Surroundings(
-        clock_ns=time.time_ns,
+        clock_ns=clock.now_ns,
         timer_ns=time.perf_counter_ns,
         entropy=os.urandom,
         engine_version=__version__,
@@ -103,9 +151,7 @@ def _surroundings() -> Surroundings:
     )
 
 
-def _first_records(
-    settings: Settings, engine: Engine, around: Surroundings
-) -> list[tuple[Kind, bytes]]:
+def _first_records(settings: Settings, around: Surroundings) -> list[tuple[Kind, bytes]]:
     now_ns = around.clock_ns()
     digest = settings.digest()
     start = record.start_record(
@@ -117,22 +163,14 @@ def _first_records(
         unsafe=settings.unsafe,
     )
     in_force = record.settings_record(time_unix_ns=now_ns, digest=digest, settings=settings.pairs())
-    activation = record.bundle_activation_record(
-        time_unix_ns=now_ns,
-        bundle=engine.bundle,
-        files=engine.files,
-        engine_version=around.engine_version,
-    )
-    return [
-        (Kind.START, start), (Kind.SETTINGS, in_force), (Kind.BUNDLE_ACTIVATION, activation),
-    ]  # fmt: skip
+    return [(Kind.START, start), (Kind.SETTINGS, in_force)]
 
 
-def _stopped(log: Writer, handlers: Handlers, reason: str) -> bool:
+def _stopped(log: Writer, handlers: Handlers, reason: str, now_ns: int) -> bool:
     """The last records. Without them the next start finds a run that did not stop cleanly."""
     handlers.summarise()
     try:
-        log.append(Kind.STOP, record.stop_record(time_unix_ns=time.time_ns(), reason=reason))
+        log.append(Kind.STOP, record.stop_record(time_unix_ns=now_ns, reason=reason))
     except LogError as error:
         _LOG.error("no stop record: %s", error)
         return False
@@ -165,8 +203,8 @@ def _second_signal_exits() -> None:
 
 
 @contextmanager
-def _ticking(door: GrpcDoor, handlers: Handlers) -> Iterator[None]:
-    """About once a second: end silent calls, write what was only counted, keep health honest."""
+def _ticking(door: GrpcDoor, handlers: Handlers, stops: Stops) -> Iterator[None]:
+    """About once a second: end silent calls, write what is owed, keep health honest."""
     done = threading.Event()
 
     def tick() -> None:
@@ -174,7 +212,8 @@ def _ticking(door: GrpcDoor, handlers: Handlers) -> Iterator[None]:
             try:
                 door.hang_up()
                 door.count_unanswered()
-                door.set_serving(serving=handlers.summarise())
+                door.set_serving(serving=handlers.summarise() and handlers.decides)
+                stops.settle()
             except Exception as bug:  # noqa: BLE001 - the next tick may do better
                 _LOG.error("internal error in a tick: %s", type(bug).__name__)
 

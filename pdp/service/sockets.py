@@ -13,8 +13,9 @@ from typing import Final
 
 from pdp.model import PdpError
 
-# Owner and group may connect, nobody else.
+# What is kept from a socket: others from one for callers, the group too from one for operators.
 _UMASK: Final = 0o117
+_OWNER_UMASK: Final = 0o177
 
 
 class DoorError(PdpError):
@@ -48,12 +49,12 @@ class SocketClaim:
 
 
 @contextmanager
-def socket_mode() -> Iterator[None]:
-    """While a socket is bound: mode 0660 from the first moment, since binding also listens.
+def socket_mode(*, is_owners_alone: bool = False) -> Iterator[None]:
+    """While a socket is bound: mode 0660 (or 0600) from the first moment, as binding also listens.
 
     Sets the process's umask, so it belongs before other threads make files.
     """
-    before = os.umask(_UMASK)
+    before = os.umask(_OWNER_UMASK if is_owners_alone else _UMASK)
     try:
         yield
     finally:

@@ -29,6 +29,7 @@ from pdp.lang.source import Source
 from pdp.model import DenyCause, Effect, PolicyError, RequestError
 from pdp.protoform import request_to_proto
 from pdp.request import Request
+from pdp.service.activating.active import Active
 from pdp.service.handlers import Handlers, Surroundings
 from pdp.service.metrics import Metrics
 from pdp.service.status import Refused, Status
@@ -157,7 +158,7 @@ def _handlers() -> Handlers:
     log = Writer.open(Path(folder.name) / "log", Setup("test", segment_bytes=1 << 20))
     engine = Engine.from_directory(SHOP, unsafe_accept_unsigned=True, clock=lambda: NOW_US)
     around = Surroundings(time.time_ns, time.monotonic_ns, os.urandom, "0", "0")
-    return Handlers(engine, log, Metrics(), around)
+    return Handlers(Active(engine), log, Metrics(), around)
 
 
 _KEPT: Final[list[object]] = []

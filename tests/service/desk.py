@@ -17,6 +17,7 @@ from pdp.decisionlog.writer import Writer
 from pdp.engine import Engine
 from pdp.model import Decision
 from pdp.request import Request
+from pdp.service.activating.active import Active
 from pdp.service.handlers import Handlers, Surroundings
 from pdp.service.metrics import Metrics
 from pdp.service.status import Refused
@@ -45,7 +46,7 @@ class Desk:
         self.metrics = Metrics()
         self.writer = Writer.open(directory, Setup("test", segment_bytes=1 << 20))
         self.handlers = Handlers(
-            engine,
+            Active(engine),
             self.writer,
             self.metrics,
             Surroundings(self.clock, self.clock, os.urandom, "1.2.3", "2026a"),

@@ -147,7 +147,7 @@ def await_ready(served: Served) -> None:
         text += part
     served.line = text.decode().strip()
     found = re.fullmatch(
-        r"serving unix:\S+ (127\.0\.0\.1:[0-9]+) (http://\S+) bundle .*", served.line
+        r"serving unix:\S+ (127\.0\.0\.1:[0-9]+) (http://\S+) (?:no )?bundle .*", served.line
     )
     if found is None:
         raise AssertionError(f"not the line that was expected: {served.line}")

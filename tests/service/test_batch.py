@@ -11,6 +11,7 @@ from pdp._proto import log_pb2
 from pdp.engine import Engine
 from pdp.request import Request
 from pdp.service import batch
+from pdp.service.activating.active import Active
 from pdp.service.status import Status
 from tests.service import questions as ask
 from tests.service.desk import Desk, Stub
@@ -143,11 +144,11 @@ def test_a_batch_is_answered_by_one_bundle(desk: Desk, engine: Engine) -> None:
     other = Stub(engine)
 
     def swap(request: Request) -> object:
-        desk.handlers.engine = engine
+        desk.handlers.active = Active(engine)
         return engine.bind(request)
 
     other.bind = swap  # type: ignore[method-assign]
-    desk.handlers.engine = other  # type: ignore[assignment]
+    desk.handlers.active = Active(other)  # type: ignore[arg-type]
     answers = desk.batch(items(ask.message(ask.ALLOW), ask.message(ask.REFUSED)))
     assert other.bound == 0
     assert other.decided == 1

@@ -37,9 +37,28 @@ def load(
 def test_the_defaults(tmp_path: Path) -> None:
     assert load(tmp_path) == Settings(
         policies=Path(config.__file__).resolve().parents[2] / "policies",
+        bundle=None,
+        bundle_name=None,
+        trust_store=None,
+        freshness=None,
+        require_freshness=False,
+        directory=None,
+        directory_name=None,
+        directory_freshness=None,
+        shadow=None,
+        minimum_revision=0,
+        poll_s=60,
+        fetch_timeout_s=30,
+        self_test_cases=200,
+        source_ca_file=None,
+        source_certificate=None,
+        source_key=None,
+        source_token_file=None,
         log_dir=tmp_path / "log",
         log_mode="fsync",
         grpc=(TcpAddress("127.0.0.1", 8181),),
+        admin=None,
+        state_dir=None,
         metrics=None,
         threads=32,
         max_concurrent=1_000,
@@ -91,6 +110,23 @@ def test_kubernetes_variables_are_left_alone(tmp_path: Path) -> None:
     assert load(tmp_path, environ=environ) == load(tmp_path)
 
 
+SIGNED: Final[dict[str, object]] = {
+    "bundle": "https://bundles.example/a.bundle",
+    "bundle_name": "acme.payments",
+    "trust_store": "trust.json",
+    "state_dir": "state",
+    "unsafe_accept_unsigned": None,
+}
+
+
+def test_a_signed_bundle_needs_no_unsafe_setting_for_its_policies(tmp_path: Path) -> None:
+    settings = load(tmp_path, SIGNED)
+    assert settings.bundle == "https://bundles.example/a.bundle"
+    assert settings.trust_store == tmp_path / "trust.json"
+    assert settings.unsafe == ("unsafe_any_caller",)
+    assert load(tmp_path, {**SIGNED, "bundle": "a/b.bundle"}).bundle == f"{tmp_path}/a/b.bundle"
+
+
 # setting at fault, what is given, words of the reason
 WRONG: Final = [
     ("threads", {"threads": 0}, "expected a whole number from 1 to 256"),
@@ -116,12 +152,39 @@ WRONG: Final = [
     ("grpc", {"grpc": ["unix:"]}, "needs the path of a socket"),
     ("grpc", {"grpc": ["unix:/" + "a" * 107]}, "longer than 107 bytes"),
     ("grpc", {"grpc": ["unix:a", "unix:./a"]}, "is listed twice"),
+    ("admin", {"admin": "127.0.0.1:8182"}, "expected `unix:PATH`, not `127.0.0.1:8182`"),
+    ("admin", {"admin": "unix:"}, "needs the path of a socket"),
+    ("admin", {"admin": 1}, "expected text"),
+    (
+        "admin",
+        {"admin": "unix:a", "grpc": ["unix:./a"], "state_dir": "s"},
+        "is listed in `grpc`; give it its own path",
+    ),
+    ("state_dir", {"admin": "unix:a"}, "must be given with `admin`, with --state-dir"),
+    ("state_dir", {"state_dir": ""}, "expected a path"),
     ("metrics", {"metrics": "unix:a"}, "is neither `unix:PATH` nor `IP:PORT`"),
     ("metrics", {"metrics": "0.0.0.0:9090"}, "can be reached from other machines"),
     ("node", {"node": "a b"}, "expected at most 63 letters"),
     ("unsafe_any_caller", {"unsafe_any_caller": "yes"}, "expected `true` or `false`"),
     ("unsafe_any_caller", {"unsafe_any_caller": False}, "they come in a later one"),
-    ("unsafe_accept_unsigned", {"unsafe_accept_unsigned": None}, "cannot check signatures"),
+    ("bundle_name", {**SIGNED, "bundle_name": None}, "must be given with `bundle`"),
+    ("bundle_name", {**SIGNED, "bundle_name": "a b"}, "expected a name as a trust store has it"),
+    ("trust_store", {**SIGNED, "trust_store": None}, "whose signatures count"),
+    ("state_dir", {**SIGNED, "state_dir": None}, "what was active is remembered there"),
+    ("policies", {**SIGNED, "policies": "p"}, "only what is signed decides"),
+    ("unsafe_accept_unsigned", {**SIGNED, "unsafe_accept_unsigned": True}, "only what is signed"),
+    ("directory_name", {**SIGNED, "directory": "d"}, "must be given with `directory`"),
+    ("directory", {**SIGNED, "directory_freshness": "d"}, "must be given with"),
+    ("source_key", {**SIGNED, "source_certificate": "c"}, "must be given with"),
+    ("freshness", {"freshness": "f"}, "needs `bundle`"),
+    ("shadow", {"shadow": "f"}, "needs `bundle`"),
+    ("bundle", {**SIGNED, "bundle": ""}, "expected a path or a URI"),
+    ("poll_s", {**SIGNED, "poll_s": 0}, "expected a whole number from 1 to 86400"),
+    (
+        "unsafe_accept_unsigned",
+        {"unsafe_accept_unsigned": None},
+        "nothing is signed without `bundle`",
+    ),
 ]
 
 

@@ -19,6 +19,7 @@ from pdp.engine import Engine
 from pdp.explanation import Explanation
 from pdp.model import DenyCause, Effect, RequestError
 from pdp.request import Request
+from pdp.service.activating.active import Active
 from pdp.service.explaining import AT_ONCE_MAX, Explainer
 from pdp.service.status import Refused, Status
 from tests.service import questions as ask
@@ -180,7 +181,7 @@ def test_a_bug_is_an_internal_error_without_its_text(
 ) -> None:
     stub = Explaining(engine)
     stub.explain = broken(bug("sesame 4711"))  # type: ignore[method-assign]
-    desk.handlers.engine = stub  # type: ignore[assignment]
+    desk.handlers.active = Active(stub)  # type: ignore[arg-type]
     refused = desk.refused(lambda: explained(desk, ask.data(ask.ALLOW)))
     assert (refused.status, str(refused)) == (Status.INTERNAL, "internal error")
     assert "4711" not in caplog.text

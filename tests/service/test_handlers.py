@@ -16,6 +16,7 @@ from pdp.engine import Engine
 from pdp.model import Entity
 from pdp.request import Request
 from pdp.service import refusals
+from pdp.service.activating.active import Active
 from pdp.service.status import Status
 from tests.service import questions as ask
 from tests.service.desk import NOW_NS, PEER, Desk, Stub, broken
@@ -163,7 +164,7 @@ def test_a_bug_is_an_internal_error_without_its_text(  # noqa: PLR0917
 ) -> None:
     stub = Stub(engine)
     setattr(stub, part, broken(bug))
-    desk.handlers.engine = stub  # type: ignore[assignment]
+    desk.handlers.active = Active(stub)  # type: ignore[arg-type]
     message = ask.message(ask.ALLOW)
     data = (
         message if method == "decide" else pb.DecideBatchRequest(items=[message])

@@ -14,6 +14,7 @@ from pdp.decisionlog.errors import LogError, Trouble
 from pdp.engine import Engine
 from pdp.model import ReceiptPointer
 from pdp.service import grpcio
+from pdp.service.activating.active import Active
 from pdp.service.addresses import Address, TcpAddress, UnixAddress
 from pdp.service.handlers import Handlers
 from pdp.service.sockets import DoorError
@@ -67,9 +68,9 @@ def answers_without_a_log(desk: Desk) -> bool:
 def says_what_broke(desk: Desk, engine: Engine) -> bool:
     stub = Stub(engine)
     stub.bind = broken(ValueError("sesame 4711"))  # type: ignore[method-assign]
-    desk.handlers.engine = stub  # type: ignore[assignment]
+    desk.handlers.active = Active(stub)  # type: ignore[arg-type]
     refused = desk.refused(lambda: desk.handlers.decide(ask.data(ask.ALLOW), PEER))
-    desk.handlers.engine = engine
+    desk.handlers.active = Active(engine)
     return "4711" in str(refused)
 
 

@@ -35,7 +35,7 @@ def directory() -> Iterator[Path]:
 # Flags, environment, exit code, words on standard error. Each start costs a second, so the whole
 # table of wrong settings is in test_config.py, and here is one of each kind.
 WRONG: Final = {
-    "no flag of danger": (GIVEN[:1] + GIVEN[3:], {}, 3, "unsafe_accept_unsigned: this version"),
+    "no flag of danger": (GIVEN[:1] + GIVEN[3:], {}, 3, "nothing is signed without `bundle`"),
     "an address for all": ((*GIVEN, "--grpc", "0.0.0.0:0"), {}, 3, "this version has no TLS"),
     "a wrong variable": (GIVEN, {"PDP_THREDS": "1"}, 3, "did you mean `PDP_THREADS`?"),
     "no such file": ((*GIVEN, "--config", "no.toml"), {}, 3, "config: cannot read `"),

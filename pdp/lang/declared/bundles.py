@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pdp.lang import complaints, nodes
@@ -14,20 +14,38 @@ from pdp.lang.source import Span
 
 @dataclass(slots=True)
 class Bundle:
-    """One bundle: its line, its imports and all declarations of its files."""
+    """One bundle: its line, its imports and all declarations of its files.
+
+    ``folder`` is the top-level folder that it has for itself, or empty.
+    """
 
     info: BundleInfo
-    is_guard: bool = False
     imports: dict[str, Span] = field(default_factory=dict)
     declarations: list[nodes.Declaration] = field(default_factory=list)
+    folder: str = ""
 
     @property
     def name(self) -> str:
         return self.info.name
 
+    @property
+    def is_guard(self) -> bool:
+        return self.info.is_guard
+
     def sees(self, owner: str) -> bool:
         """Whether declarations of the bundle ``owner`` may be used here."""
         return owner == self.name or owner in self.imports
+
+    def named(self, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """The files by the names that the bundle's declarations call them.
+
+        Those of its own folder come first: what stands at the top can be another's.
+        """
+        if not self.folder:
+            return files
+        start = f"{self.folder}/"
+        own = {name[len(start) :]: name for name in files if name.startswith(start)}
+        return {**files, **{short: files[name] for short, name in own.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +85,11 @@ class Bundles:
 
 
 def split(files: Sequence[nodes.PolicyFile], report: Report) -> Bundles:
-    """Give every file its bundle. With one bundle line all files are that bundle's."""
+    """Give every file its bundle.
+
+    A single bundle line serves all files. With several, one serves the whole top-level folder that
+    its file stands in, if it is the only one there; every other file needs a line of its own.
+    """
     lines = [
         (file.name, decl)
         for file in files
@@ -86,13 +108,14 @@ def split(files: Sequence[nodes.PolicyFile], report: Report) -> Bundles:
                 complaints.duplicate(decl.name.span, "bundle", decl.name.text, first.name.span)
             )
         else:
-            bundles[decl.name.text] = Bundle(bundle_info(decl, report), decl.guard)
+            bundles[decl.name.text] = Bundle(bundle_info(decl, report))
         by_file[file_name] = bundles[decl.name.text]
     if not bundles:
         bundles[""] = _missing(files, report)
     only = next(iter(bundles.values())) if len(bundles) == 1 else None
+    by_folder = _by_folder(by_file)
     for file in files:
-        home = by_file.get(file.name) or only
+        home = by_file.get(file.name) or only or by_folder.get(_folder_of(file.name))
         if home is None:
             start = file.declarations[0].span if file.declarations else Span(file.name, 1, 1, 1, 1)
             report.append(complaints.file_without_bundle(start, list(bundles)))
@@ -102,6 +125,24 @@ def split(files: Sequence[nodes.PolicyFile], report: Report) -> Bundles:
     found = Bundles(tuple(bundles.values()), by_file)
     _read_imports(found, report)
     return found
+
+
+def _by_folder(by_file: Mapping[str, Bundle]) -> dict[str, Bundle]:
+    """The bundles whose line stands alone in a top-level folder, which is then theirs."""
+    found: dict[str, list[Bundle]] = {}
+    for name, bundle in by_file.items():
+        found.setdefault(_folder_of(name), []).append(bundle)
+    # At the top itself the files of all folders would be meant: there a line serves its file.
+    alone = {folder: those[0] for folder, those in found.items() if folder and len(those) == 1}
+    for folder, bundle in alone.items():
+        bundle.folder = folder
+    return alone
+
+
+def _folder_of(name: str) -> str:
+    """The top-level folder of a file, or '' at the top itself."""
+    folder, slash, _ = name.partition("/")
+    return folder if slash else ""
 
 
 def _missing(files: Sequence[nodes.PolicyFile], report: Report) -> Bundle:

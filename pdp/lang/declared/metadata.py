@@ -54,6 +54,7 @@ def bundle_info(decl: nodes.BundleDecl, report: Report) -> BundleInfo:
         _first(found, "owner"),
         _first(found, "contact"),
         tuple(text.value for text in governs.values) if governs else (),
+        decl.guard,
     )
 
 

@@ -200,7 +200,7 @@ class _Collector:
     ) -> None:
         self._bundle = bundle
         self._builder = builder
-        self._files = files
+        self._files = bundle.named(files)
         self._report = report
         self._first: dict[tuple[str, str], nodes.Name] = {}
         schema = builder.schema

@@ -230,6 +230,15 @@ class _Packed(msgspec.Struct, array_like=True):
     rest: memoryview
 
 
+def is_of_this_version(data: bytes) -> bool:
+    """Whether ``pack`` of this very version made it, or somebody who says so."""
+    try:
+        magic, version, language, *_ = msgspec.msgpack.decode(data, type=list)
+    except (msgspec.MsgspecError, ValueError):
+        return True  # no other version made that either: it must be compared, and will differ
+    return [magic, version, language] == [_MAGIC, FORMAT, _LANGUAGE]
+
+
 def _packed(data: bytes) -> _Packed:
     packed = msgspec.msgpack.decode(data, type=_Packed)
     if (packed.magic, packed.version, packed.language) != (_MAGIC, FORMAT, _LANGUAGE):
@@ -304,4 +313,13 @@ def _damaged() -> PolicyError:
     return PolicyError("the compact form of the policies is damaged; build the bundle again")
 
 
-__all__ = ["FORMAT", "Head", "PackedRules", "heads_of", "pack", "unpack", "unpacking"]
+__all__ = [
+    "FORMAT",
+    "Head",
+    "PackedRules",
+    "heads_of",
+    "is_of_this_version",
+    "pack",
+    "unpack",
+    "unpacking",
+]

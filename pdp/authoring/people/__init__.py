@@ -1,0 +1,1 @@
+"""Lists of people from elsewhere to a directory file. Nothing is repaired: a bad row is named."""

@@ -1,0 +1,68 @@
+"""`pdp bundle freshness`: a signed word that this bundle is still the newest, for some hours."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated
+
+import typer
+
+from pdp.bundles.documents.fields import time_to_text
+from pdp.bundles.documents.freshness import (
+    AHEAD_MAX,
+    PAYLOAD_TYPE,
+    Statement,
+    statement_to_bytes,
+)
+from pdp.bundles.envelope import sign
+from pdp.cli.bundle.showing import BundleFile, read_bundle, unverified_or_exit
+from pdp.cli.exit_codes import Exit
+from pdp.cli.moments import NowOption, now_or, span
+from pdp.cli.output import Format, FormatOption, console, fail, print_json, safe
+from pdp.cli.signing import AsOption, KeyOption, id_for, read_key
+from pdp.cli.wholefiles import OutputOption, write_whole
+
+
+def state_freshness(
+    path: BundleFile,
+    *,
+    key_file: KeyOption,
+    output: OutputOption,
+    lasting: Annotated[
+        str,
+        typer.Option("--for", metavar="SPAN", help="How long it holds, such as 12h; at most 24h."),
+    ],
+    name: AsOption = "",
+    now: NowOption = "",
+    form: FormatOption = Format.TEXT,
+) -> None:
+    """Sign that a bundle is still the newest, for some hours.
+
+    To be run again and again by the machine that publishes, with the store's freshness key.
+    """
+    key = read_key(key_file)
+    lasts = _at_most_a_day(lasting)
+    bundle = unverified_or_exit(read_bundle(path), path)
+    manifest = bundle.manifest
+    statement = Statement(manifest.name, manifest.revision, bundle.digest, now_or(now) + lasts)
+    key_id = id_for(key, name)
+    write_whole(output, sign(PAYLOAD_TYPE, statement_to_bytes(statement), {key_id: key}))
+    until = time_to_text(statement.expires)
+    if form is Format.JSON:
+        told = {"file": str(output), "name": manifest.name, "revision": manifest.revision}
+        print_json({**told, "digest": bundle.digest, "expires": until, "signed_as": key_id})
+        return
+    console().print(
+        f"[green]ok[/]: {safe(str(output))}: {safe(manifest.name)} revision {manifest.revision} is"
+        f" the newest until {until}, says {safe(key_id)}"
+    )
+
+
+def _at_most_a_day(text: str) -> datetime.timedelta:
+    found = span(text, "--for")
+    if found > AHEAD_MAX:
+        fail(
+            f"`--for {text}`: expected at most 24h, so that a frozen bundle is noticed",
+            Exit.INVALID,
+        )
+    return found

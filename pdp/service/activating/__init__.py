@@ -1,0 +1,1 @@
+"""What a server does about bundles while it answers: time, trials, and the swap. No door."""

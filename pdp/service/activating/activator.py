@@ -1,0 +1,261 @@
+"""Keeps what decides up to date: looks at the sources, takes what operators push, swaps engines.
+
+All that may take long or may hang happens in child processes and in a thread of its own. Whatever
+goes wrong, what decides goes on deciding, and it is said what went wrong.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from pdp._proto import admin_pb2 as pb
+from pdp.activation.child import Child
+from pdp.activation.errand import Outcome, Setup, Task
+from pdp.activation.preparing import Offer
+from pdp.activation.spool import write_offer
+from pdp.activation.state import READY, ReleaseStore, State
+from pdp.bundles.refusal import BundleRefused, Cause
+from pdp.bundles.verification import Floor
+from pdp.decisionlog import record
+from pdp.decisionlog.errors import LogError
+from pdp.decisionlog.record import Kind
+from pdp.decisionlog.writer import Writer
+from pdp.protoform import bundle_to_proto
+from pdp.service.activating.active import Active
+from pdp.service.activating.installing import Installed, Installer
+from pdp.service.activating.samples import Samples
+
+_LOG: Final = logging.getLogger("pdp.service")
+# How often the same refusal of the same bytes is recorded again.
+_REPEATED_NS: Final = 3_600_000_000_000
+# After an outcome that was not expected, so that nothing spins.
+_TROUBLE_PAUSE_S: Final = 1.0
+
+
+class Clock(Protocol):
+    """The server's time."""
+
+    def now_ns(self) -> int: ...
+    def now_us(self) -> int: ...
+
+
+class Board(Protocol):
+    """Where it is put what happened, for operators."""
+
+    def refused(self, time_unix_ns: int, source: str, cause: str, message: str) -> None: ...
+    def source_read(self, source: str, use: str, time_unix_ns: int) -> None: ...
+    def source_failed(self, source: str, use: str, trouble: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an activator works with.
+
+    ``swap`` makes an engine decide from the next call on, or try it where ``is_shadow``;
+    ``activated`` is told once it does.
+    """
+
+    log: Writer
+    board: Board
+    clock: Clock
+    samples: Samples
+    swap: Callable[[Active], None]
+    activated: Callable[[Installed], None]
+    is_shadow: bool = False
+
+
+class Activator:
+    """One server's bundles. ``begin`` first; then ``start``, and ``close`` at the end."""
+
+    def __init__(
+        self, setup: Setup, poll_s: float, floors: Mapping[str, Floor], around: Surroundings
+    ) -> None:
+        """``floors`` are those known beside the state directory. Raises BundleRefused."""
+        self._setup: Final = setup
+        self._poll_s: Final = poll_s
+        self._around: Final = around
+        self._releases: Final = ReleaseStore(Path(setup.state_dir))
+        self._state = _with_floors(self._releases.read() or State(), floors)
+        self._releases.tidy(self._state)
+        self._installer: Final = Installer(
+            self._releases,
+            around.log,
+            around.clock.now_us,
+            setup.engine_version,
+            is_shadow=around.is_shadow,
+        )
+        self._child: Final = Child(setup)
+        self._installed: Installed | None = None
+        # Held while a release is made ready and installed, so that there is one at a time.
+        self._turn: Final = threading.Lock()
+        self._ending: Final = threading.Event()
+        self._thread: Final = threading.Thread(target=self._run, name="pdp-activation", daemon=True)
+        self._said: tuple[str, str, str] = ("", "", "")
+        self._said_ns = 0
+
+    # ---------------------------------------------------------------- life
+
+    def begin(self) -> None:
+        """Make something decide, if anything can: what the sources hold, or else the last good."""
+        with self._turn:
+            self._done(self._child, self._task("look"))
+            if self._installed is None and self._state.good is not None:
+                self._done(self._child, self._task("again", offered=self._state.good))
+
+    def start(self) -> None:
+        """Look at the sources from now on, in a thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread and the child."""
+        self._ending.set()
+        self._child.close()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._child.close()
+
+    def activate(self, request: pb.ActivateRequest) -> pb.ActivateResponse:
+        """Take what an operator pushes, or look at the sources now. Never raises for a refusal."""
+        child = Child(self._setup)
+        with self._turn:
+            try:
+                if request.bundle:
+                    offered = self._offered(request)
+                    refused = self._done(child, self._task("take", offered=offered))
+                else:
+                    refused = self._done(child, self._task("look"))
+            finally:
+                child.close()
+            answer = pb.ActivateResponse(is_activated=refused is None)
+            if self._installed is not None:
+                answer.bundle.CopyFrom(bundle_to_proto(self._installed.active.engine.bundle))
+            if refused is not None:
+                answer.refused.CopyFrom(refused)
+            return answer
+
+    # ---------------------------------------------------------------- the thread
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            try:
+                waited = self._child.do(self._task("wait", timeout_s=self._poll_s))
+                if self._ending.is_set():
+                    return
+                with self._turn:
+                    self._done(self._child, self._task("look"))
+                if waited.kind == "failed":
+                    self._ending.wait(_TROUBLE_PAUSE_S)
+            except Exception as bug:  # noqa: BLE001 - what decides goes on deciding
+                _LOG.error("internal error in an activation: %s", type(bug).__name__)
+                self._ending.wait(_TROUBLE_PAUSE_S)
+
+    def _done(self, child: Child, task: Task) -> pb.RefusedBundle | None:
+        """Do a task and install what it made ready; what was refused, or None."""
+        outcome = child.do(task)
+        self._tell_reads(outcome)
+        if outcome.kind == "ready":
+            try:
+                self._install(task.folder)
+            except BundleRefused as error:
+                outcome = msgspec.structs.replace(
+                    outcome, kind="refused", cause=error.cause.value, message=str(error)
+                )
+            except OSError as error:
+                outcome = msgspec.structs.replace(
+                    outcome,
+                    kind="refused",
+                    cause=Cause.NOT_LOADED.value,
+                    message=f"the state directory: {error.strerror}",
+                )
+        for name in (task.folder, task.offered):
+            self._releases.drop(name)
+        if outcome.kind in ("ready", "unchanged") or self._ending.is_set():
+            return None
+        return self._refused(outcome)
+
+    def _install(self, folder: str) -> None:
+        installed, self._state = self._installer.install(
+            self._releases.path / folder,
+            self._state,
+            self._installed,
+            self._around.samples.take(),
+            self._around.swap,
+        )
+        self._installed = installed
+        self._around.activated(installed)
+        bundle = installed.active.engine.bundle
+        _LOG.info("activated %s revision %d %s", bundle.name, bundle.revision, bundle.digest[:12])
+
+    # ---------------------------------------------------------------- small parts
+
+    def _task(self, kind: str, *, offered: str = "", timeout_s: float = 0.0) -> Task:
+        now_us = self._around.clock.now_us()
+        return Task(
+            kind,  # type: ignore[arg-type]
+            datetime.datetime.fromtimestamp(now_us / 1_000_000, datetime.UTC),
+            dict(self._state.floors),
+            self._state.trust_store_version,
+            f"{READY}-{uuid.uuid4().hex}",
+            offered,
+            timeout_s,
+        )
+
+    def _offered(self, request: pb.ActivateRequest) -> str:
+        """The bytes of a call, in a folder for the child."""
+        folder = self._releases.new_folder(f"{READY}-{uuid.uuid4().hex}")
+        write_offer(folder, Offer(request.bundle, request.freshness or None))
+        return folder.name
+
+    def _tell_reads(self, outcome: Outcome) -> None:
+        board, now_ns = self._around.board, self._around.clock.now_ns()
+        for read in outcome.reads:
+            if read.trouble:
+                board.source_failed(read.source, read.use, read.trouble)
+            else:
+                board.source_read(read.source, read.use, now_ns)
+
+    def _refused(self, outcome: Outcome) -> pb.RefusedBundle:
+        """Say that something was not accepted: in the status, the log, and the record."""
+        now_ns = self._around.clock.now_ns()
+        self._around.board.refused(now_ns, outcome.source, outcome.cause, outcome.message)
+        what = (outcome.cause, outcome.message, outcome.sha256)
+        if what != self._said or now_ns - self._said_ns >= _REPEATED_NS:
+            _LOG.warning("no new bundle: %s: %s", outcome.cause, outcome.message)
+            self._said, self._said_ns = what, now_ns
+            payload = record.bundle_refusal_record(
+                time_unix_ns=now_ns,
+                source=outcome.source,
+                cause=outcome.cause,
+                message=outcome.message,
+                sha256=outcome.sha256,
+                engine_version=self._setup.engine_version,
+            )
+            try:
+                self._around.log.append(Kind.BUNDLE_REFUSAL, payload)
+            except LogError:
+                self._said = ("", "", "")
+        return pb.RefusedBundle(
+            time_unix_ns=now_ns,
+            source=outcome.source,
+            cause=outcome.cause,
+            message=outcome.message,
+        )
+
+
+def _with_floors(state: State, floors: Mapping[str, Floor]) -> State:
+    """The state with the higher floor of each name. Raises BundleRefused where two disagree."""
+    merged = dict(state.floors)
+    for name, floor in floors.items():
+        known = merged.get(name)
+        if known is None or known.revision < floor.revision:
+            merged[name] = floor
+    return State(merged, state.good, state.trust_store_version)

@@ -1,0 +1,1 @@
+"""Stop orders: what an operator denies from now on, kept through restarts. Serves no calls."""
