@@ -1,7 +1,9 @@
 """Fuzzes one target after the other, guided by coverage, and keeps inputs that reach new lines.
 
-    tools/fuzz.py --runs 2000 [--max-bytes N] [--result FILE] [TARGET ...]
+    tools/fuzz.py --runs 2000 [--guided N] [--max-bytes N] [--result FILE] [TARGET ...]
 
+With ``--guided N`` only the first N inputs are chosen by coverage; the others are changed from what
+those found, unwatched and so several times as fast.
 Each target runs in a process of its own, under atheris. An input that does what no input may do is
 left in `.fuzz/`, and the exit code is 1. What is fuzzed, and what counts as wrong, is said in
 `tests/fuzz/targets.py`; this only runs it. What came of each target is written to the result file,
@@ -19,6 +21,7 @@ import json
 import logging
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +34,7 @@ from typing import Any, Final, NamedTuple
 ROOT: Final = Path(__file__).resolve().parent.parent
 FINDINGS: Final = ROOT / ".fuzz"
 INPUT_BYTES_MAX: Final = 16_384
+HANGING_S: Final = 20
 # Kept in the repository: a few small inputs for each target.
 SEED_BYTES_MAX: Final = 2_048
 SEEDS_MAX: Final = 30
@@ -45,10 +49,19 @@ UNWATCHED: Final = (
 _UNITS: Final = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
 
 
+class Size(NamedTuple):
+    """How many inputs, how many of them chosen by coverage, and of how many bytes at most."""
+
+    runs: int
+    guided: int
+    bytes_max: int
+
+
 class Outcome(NamedTuple):
     """What fuzzing one target came to; ``findings`` are the inputs left, or how else it ended."""
 
     executions: int
+    guided: int
     seconds: float
     findings: tuple[str, ...]
 
@@ -83,7 +96,24 @@ def fuzz_here(name: str, corpus: str, runs: int, bytes_max: int) -> None:
     atheris.Fuzz()
 
 
-def fuzz(name: str, runs: int, bytes_max: int) -> Outcome:
+def fuzz_blindly(name: str, corpus: Path, size: Size) -> None:
+    """Change inputs of the corpus at random, unwatched; the first that is wrong is left."""
+    targets: Any = importlib.import_module("tests.fuzz.targets")
+    logging.disable(logging.CRITICAL)
+    found = [path.read_bytes() for path in sorted(corpus.iterdir())]
+    rng = random.Random(size.guided)  # noqa: S311 - no secret
+    for _ in range(size.runs - size.guided):
+        data = targets.TARGETS[name].mutate(rng.choice(found), rng)[: size.bytes_max]
+        signal.alarm(HANGING_S)
+        try:
+            targets.run(name, data)
+        except BaseException:
+            (FINDINGS / f"{name}-blind-{_digest(data)}").write_bytes(data)
+            raise
+    signal.alarm(0)
+
+
+def fuzz(name: str, size: Size) -> Outcome:
     """Fuzz one target in a process of its own, say how fast, and keep what is new."""
     targets: Any = importlib.import_module("tests.fuzz.targets")
     FINDINGS.mkdir(exist_ok=True)
@@ -94,12 +124,17 @@ def fuzz(name: str, runs: int, bytes_max: int) -> Outcome:
             (Path(corpus) / _digest(data)).write_bytes(data)
         left_before = set(FINDINGS.iterdir())
         started_s = time.monotonic()
-        limits = ["--runs", str(runs), "--max-bytes", str(bytes_max)]
-        command = [sys.executable, __file__, "--child", corpus, *limits, name]
-        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        run = _in_child(name, corpus, "guided", size)
+        blind = size.runs > size.guided and run.returncode == 0
+        if blind:
+            rest = _in_child(name, corpus, "blind", size)
+            run.returncode = rest.returncode
+            run.stdout += rest.stdout + rest.stderr
         seconds = time.monotonic() - started_s
         left = set(FINDINGS.glob(f"{name}-*")) - left_before
         outcome = outcome_of(run.returncode, run.stderr, seconds, left)
+        if blind and not outcome.findings:
+            outcome = outcome._replace(executions=outcome.guided + size.runs - size.guided)
         print(f"{name}: {said(outcome)}", flush=True)
         if outcome.findings:
             # The exception stands on one, what the fuzzer says of it on the other.
@@ -124,7 +159,17 @@ def outcome_of(code: int, said_last: str, seconds: float, left: Iterable[Path]) 
     findings = tuple(sorted(path.name for path in left))
     if not findings and (code != 0 or units is None):
         findings = (f"ended with {code}, no input left",)
-    return Outcome(int(units[1]) if units else 0, round(seconds, 1), findings)
+    guided = int(units[1]) if units else 0
+    return Outcome(guided, guided, round(seconds, 1), findings)
+
+
+def _in_child(name: str, corpus: str, phase: str, size: Size) -> subprocess.CompletedProcess[str]:
+    sizes = ["--runs", str(size.runs), "--guided", str(size.guided)]
+    command = [
+        sys.executable, __file__, "--child", corpus, phase, *sizes,
+        "--max-bytes", str(size.bytes_max), name,
+    ]  # fmt: skip
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def said(outcome: Outcome) -> str:
@@ -209,16 +254,23 @@ def main(arguments: list[str]) -> int:
         "--max-bytes", type=int, default=INPUT_BYTES_MAX, help="size of the largest input"
     )
     parser.add_argument("--result", type=Path, metavar="FILE", help="JSON file to write it to")
-    parser.add_argument("--child", metavar="CORPUS", help=argparse.SUPPRESS)
+    parser.add_argument("--guided", type=int, help="how many are chosen by coverage; else all")
+    parser.add_argument("--child", nargs=2, metavar=("CORPUS", "PHASE"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    guided = options.runs if options.guided is None else min(options.guided, options.runs)
+    size = Size(options.runs, guided, options.max_bytes)
     if options.child:
-        fuzz_here(options.targets[0], options.child, options.runs, options.max_bytes)
+        corpus, phase = options.child
+        if phase == "guided":
+            fuzz_here(options.targets[0], corpus, size.guided, size.bytes_max)
+        else:
+            fuzz_blindly(options.targets[0], Path(corpus), size)
         return 0
     logging.disable(logging.CRITICAL)
     targets: Any = importlib.import_module("tests.fuzz.targets")
     fine = True
     for name in options.targets or targets.TARGETS:
-        outcome = fuzz(name, options.runs, options.max_bytes)
+        outcome = fuzz(name, size)
         fine = fine and not outcome.findings
         if options.result:
             write_result(options.result, name, outcome)
