@@ -79,7 +79,7 @@ class Worker:
             if (uri := getattr(setup.places, name)) is not None
         }
         # The offer and store that were made ready last, and the release that was proven last.
-        self._settled: tuple[Offer, int] | None = None
+        self._settled: tuple[Offer, TrustStore] | None = None
         self._proven: tuple[str, Release] | None = None
         self._unproven: dict[str, BundleRefused] = {}
 
@@ -103,7 +103,7 @@ class Worker:
                 case "take" | "again":
                     offer = self._completed(read_offer(self._state / task.offered), reads, task)
             store = self._store(task.trust_store_version)
-            if task.kind == "look" and self._settled == (offer, store.version):
+            if task.kind == "look" and self._settled == (offer, store):
                 return Outcome("unchanged", source, reads=tuple(reads))
             self._make_ready(offer, store, task, source)
         except SourceFailed as error:
@@ -111,7 +111,7 @@ class Worker:
         except BundleRefused as error:
             sha256 = "" if offer is None else hashlib.sha256(offer.main).hexdigest()
             return Outcome("refused", source, error.cause.value, str(error), sha256, tuple(reads))
-        self._settled = offer, store.version
+        self._settled = offer, store
         return Outcome("ready", source, reads=tuple(reads))
 
     def _looked(self, reads: list[Read]) -> Offer:

@@ -74,7 +74,7 @@ class Surroundings:
 
 
 class Activator:
-    """One server's bundles. ``begin`` first; then ``start``, and ``close`` at the end."""
+    """One server's bundles: ``begin``, unless that may wait, then ``start``, at last ``close``."""
 
     def __init__(
         self, setup: Setup, poll_s: float, floors: Mapping[str, Floor], around: Surroundings
@@ -95,6 +95,7 @@ class Activator:
         )
         self._child: Final = Child(setup)
         self._installed: Installed | None = None
+        self._begun = False
         # Held while a release is made ready and installed, so that there is one at a time.
         self._turn: Final = threading.Lock()
         self._ending: Final = threading.Event()
@@ -106,6 +107,7 @@ class Activator:
 
     def begin(self) -> None:
         """Make something decide, if anything can: what the sources hold, or else the last good."""
+        self._begun = True
         with self._turn:
             self._done(self._child, self._task("look"))
             if self._installed is None and self._state.good is not None:
@@ -145,9 +147,11 @@ class Activator:
     # ---------------------------------------------------------------- the thread
 
     def _run(self) -> None:
+        timeout_s = self._poll_s if self._begun else 0.0
         while not self._ending.is_set():
             try:
-                waited = self._child.do(self._task("wait", timeout_s=self._poll_s))
+                waited = self._child.do(self._task("wait", timeout_s=timeout_s))
+                timeout_s = self._poll_s
                 if self._ending.is_set():
                     return
                 with self._turn:

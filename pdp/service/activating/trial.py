@@ -6,6 +6,7 @@ compared is counted, and no decision waits.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -20,6 +21,7 @@ from pdp.engine import Engine
 from pdp.model import BundleIdentity, Decision, Effect, PdpError
 from pdp.request import Request
 
+_LOG: Final = logging.getLogger("pdp.service")
 QUEUE_MAX: Final = 2_000
 # Flips that get a record of their own, each second; the rest is counted in the next one.
 RECORDS_PER_S: Final = 10
@@ -90,19 +92,19 @@ class Trial:
             if engine is None or not self._queue:
                 self._ending.wait(_IDLE_S)
                 continue
-            self._compare(engine, self._queue.popleft())
-            if not self._queue:
-                self._tell()
+            try:
+                self._compare(engine, self._queue.popleft())
+                if not self._queue:
+                    self._tell()
+            except Exception as bug:  # noqa: BLE001 - the next comparison may do better
+                _LOG.error("internal error in a trial: %s", type(bug).__name__)
 
     def _compare(self, engine: Engine, asked: _Asked) -> None:
         try:
             bound = engine.bind(asked.request)
         except PdpError:
             return  # a request that the other policies refuse has no decision to compare
-        try:
-            tried = engine.policies.decide(bound, asked.now_us)
-        except Exception:  # noqa: BLE001 - a bug here must not end the comparing
-            return
+        tried = engine.policies.decide(bound, asked.now_us)
         self._decisions += 1
         if tried.effect is asked.answered.effect:
             return

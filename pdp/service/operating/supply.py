@@ -84,8 +84,8 @@ class BundleSupply:
         self._add(settings.bundle, settings.state_dir, self._floors(), around)
         if settings.shadow is not None:
             self._begin_trial(settings.shadow, settings.state_dir, log, board)
-        for activator in self._activators:
-            activator.begin()
+        # What is on trial comes when it comes: nobody waits for it.
+        self._activators[0].begin()
 
     def start(self) -> None:
         """Look at the sources from now on."""
