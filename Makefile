@@ -45,7 +45,7 @@ fuzz: .venv/.installed ## look for inputs that break something; RUNS=20000 for l
 	$(BIN)/python tools/fuzz.py --runs $(RUNS) $(ARGS)
 
 campaign: .venv/.installed ## what is too long for every change: a million inputs for each target; ARGS=parser
-	$(BIN)/python tools/fuzz.py --runs 1000000 --guided 100000 --max-bytes 2048 --result benchmarks/results/fuzz.json $(ARGS)
+	$(BIN)/python tools/fuzz.py --runs 1000000 --guided 20000 --max-bytes 1300 --result benchmarks/results/fuzz.json $(ARGS)
 
 proto: .venv/.installed ## write pdp/_proto from proto/
 	$(BIN)/python tools/generate_proto.py
