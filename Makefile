@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-smoke bench-load bench-peers fuzz campaign proto tables errors fmt lock clean
+.PHONY: help demo test check bench bench-smoke bench-load bench-activation bench-peers fuzz campaign campaign-bundles proto tables errors fmt lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bench-smoke: .venv/.installed ## the evaluator agrees with a hand-written functi
 bench-load: .venv/.installed ## what starting with many rules takes, from text and from the compact form
 	$(BIN)/python -m benchmarks.load $(ARGS)
 
+bench-activation: .venv/.installed ## activations under load: mixtures, p99, memory, expiry; an hour
+	$(BIN)/python -m benchmarks.activation $(ARGS)
+
 bench-peers: .venv-peers/.installed ## the evaluator beside other engines; half an hour
 	.venv-peers/bin/python -m benchmarks.peers.run $(ARGS)
 
@@ -46,6 +49,9 @@ fuzz: .venv/.installed ## look for inputs that break something; RUNS=20000 for l
 
 campaign: .venv/.installed ## what is too long for every change: a million inputs for each target; ARGS=parser
 	$(BIN)/python tools/fuzz.py --runs 1000000 --guided 20000 --max-bytes 1300 --result benchmarks/results/fuzz.json $(ARGS)
+
+campaign-bundles: .venv/.installed ## a million changed bundles, of which none may be accepted
+	$(BIN)/python tools/mutate_bundles.py --count 1000000 --result benchmarks/results/mutated_bundles.json $(ARGS)
 
 proto: .venv/.installed ## write pdp/_proto from proto/
 	$(BIN)/python tools/generate_proto.py

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from pdp import Effect, Engine, Request
 from pdp.lang.parser import parse
 from pdp.lang.source import Source
+from tests.service.served import room
+from tests.walkthrough import GAP, Step, Walk, commands_in
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -33,6 +40,43 @@ def test_the_question_of_the_readme_gets_the_answer_it_hopes_for() -> None:
     decision = engine.decide(request_of_readme())
     assert decision.effect is Effect.ALLOW
     assert "refunds.small" in {rule.rule for rule in decision.rules}
+
+
+def quick_start() -> list[Step]:
+    """The README's commands from policies to a server, and the answer to the question they ask."""
+    (block,) = [
+        block for block in blocks(ROOT / "README.md", "console") if "keys generate" in block
+    ]
+    assert len(block.splitlines()) <= 12
+    typed = [step.command for step in commands_in("here", block.splitlines())]
+    asked = (GAP, "sign this as `ann`? [y/N] y", GAP)
+    return [
+        Step(
+            "here",
+            f"{command} &" if command.startswith("pdp serve ") else command,
+            asked if command.startswith("pdp bundle sign ") else (GAP,),
+        )
+        for command in typed
+    ]
+
+
+@pytest.mark.slow
+def test_the_quick_start_of_the_readme_serves_what_was_signed() -> None:
+    (code,) = blocks(ROOT / "README.md", "python")
+    with room() as folder:
+        shutil.copytree(ROOT / "policies", folder / "here" / "policies")
+        walk = Walk(folder)
+        try:
+            for step in quick_start():
+                walk.do(step)
+            told = code + "\nprint(decision.effect.value, decision.bundle.revision)\n"
+            asking = [sys.executable, "-c", told]
+            run = subprocess.run(
+                asking, cwd=folder / "here", capture_output=True, timeout=60, check=False
+            )
+        finally:
+            walk.close()
+    assert run.stdout == b"allow 1\n", run.stderr
 
 
 def test_the_policy_of_the_readme_is_charter() -> None:

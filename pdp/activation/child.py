@@ -18,7 +18,8 @@ import msgspec
 from pdp.activation.errand import LINE_BYTES_MAX, Outcome, Setup, Task, to_line
 from pdp.bundles.refusal import Cause
 
-_COMMAND: Final = (sys.executable, "-m", "pdp.activation.worker")
+# `-P`: nothing is imported from the directory that the server happens to be started in.
+_COMMAND: Final = (sys.executable, "-P", "-m", "pdp.activation.worker")
 _READ_BYTES: Final = 65_536
 _END_S: Final = 5.0
 # What a task may take besides what it waits for: the proof of a large bundle.
@@ -32,17 +33,18 @@ class Child:
         self._setup: Final = setup
         self._process: subprocess.Popen[bytes] | None = None
 
-    def do(self, task: Task, work_s: float = WORK_S) -> Outcome:
+    def do(self, task: Task) -> Outcome:
         """The outcome of a task; a failed one when there is none in time."""
+        limit_s = task.timeout_s + WORK_S
         try:
             process = self._running()
             assert process.stdin is not None, "it was started with a pipe"
             process.stdin.write(to_line(task))
             process.stdin.flush()
-            line = _line(process, time.monotonic() + task.timeout_s + work_s)
+            line = _line(process, time.monotonic() + limit_s)
             return msgspec.json.decode(line, type=Outcome)
         except TimeoutError:
-            what = f"no outcome within {task.timeout_s + work_s:g} s; it was ended"
+            what = f"no outcome within {limit_s:g} s; it was ended"
         except (OSError, EOFError, msgspec.MsgspecError):
             what = "it ended before it was done, perhaps for want of memory"
         self.close()

@@ -43,8 +43,20 @@ def check_compatible(manifest: Manifest, engine_version: str, tzdata_version: st
 
 
 def check_governs(manifest: Manifest, checked: CheckedPolicies, *, may_be_guard: bool) -> None:
-    """As ``check_lines``, of a whole program."""
+    """As ``check_lines``, of a whole program; nor may its actions go by the names of others'.
+
+    A request may name an action as JSON does. With dots that could be an action that somebody else
+    governs; without, it is a tool's name, which nobody owns.
+    """
     check_lines(manifest, checked.bundles, may_be_guard=may_be_guard)
+    for action in checked.schema.actions.values():
+        is_own = _covers(manifest.governs, action.name)
+        if is_own and "." in action.wire and not _covers(manifest.governs, action.wire):
+            refuse(
+                Cause.GOVERNS_MORE_THAN_SIGNED,
+                f"`{action.name}` is also called `{action.wire}`, and the signed manifest does not"
+                " govern that",
+            )
 
 
 def check_lines(manifest: Manifest, lines: Iterable[BundleInfo], *, may_be_guard: bool) -> None:

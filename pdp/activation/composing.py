@@ -12,7 +12,7 @@ from msgspec import structs
 
 from pdp.activation.compatibility import check_governs
 from pdp.activation.release import PROGRAM_FILE, Part, PartKind, Release
-from pdp.bundles.composing import VerifiedSet, check_is_directory
+from pdp.bundles.composing import DIRECTORY_SUFFIX, VerifiedSet, check_is_directory
 from pdp.bundles.documents.composition import DIRECTORY_FOLDER
 from pdp.bundles.documents.declaration import Manifest
 from pdp.bundles.flatfile import check_names
@@ -44,6 +44,7 @@ def release_of_set(found: VerifiedSet, directory: VerifiedBundle | None) -> Rele
     files: dict[str, bytes] = {}
     for member in found.members:
         check_has_policies(member)
+        check_says_not_who_exists(member, found)
         # The programs of members are parts of nothing: the set has one of the whole.
         files.update(placed(member.manifest.name, own_files(member)))
     files.update(_placed_directory(directory))
@@ -94,6 +95,18 @@ def check_has_policies(bundle: VerifiedBundle) -> None:
     """Raise BundleRefused (malformed) for a bundle that could decide nothing: a directory."""
     if not any(name.endswith(".charter") for name in bundle.files):
         refuse(Cause.MALFORMED, f"the bundle `{bundle.manifest.name}` holds no policy")
+
+
+def check_says_not_who_exists(member: VerifiedBundle, found: VerifiedSet) -> None:
+    """Raise BundleRefused (malformed) where the set pins who may say who there is."""
+    if found.composition.directory is None:
+        return
+    for name in member.files:
+        if name.endswith(DIRECTORY_SUFFIX):
+            refuse(
+                Cause.MALFORMED,
+                f"`{member.manifest.name}` brings `{name}`, and the set pins its own directory",
+            )
 
 
 def check_leaves_folder_free(bundle: VerifiedBundle) -> None:

@@ -46,7 +46,8 @@ class Task(msgspec.Struct, frozen=True):
 
     ``look``: read the sources. ``take``: what is in the folder ``offered``, and the sources for
     what is not there. ``again``: the good release in ``offered``, from the offer kept there.
-    ``wait``: return when a source may have changed.
+    ``wait``: return when a source may have changed. ``is_untaken``: what was made ready last does
+    not decide, so a look makes it ready again even if nothing is new.
     """
 
     kind: Literal["look", "take", "again", "wait"]
@@ -56,6 +57,7 @@ class Task(msgspec.Struct, frozen=True):
     folder: str = ""
     offered: str = ""
     timeout_s: float = 0.0
+    is_untaken: bool = False
 
 
 class Read(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import datetime
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -28,8 +28,15 @@ from pdp.bundles.manifest import directory_digest, file_hashes
 from pdp.bundles.refusal import Cause, refuse
 from pdp.bundles.verification import Demands, Floor, VerifiedBundle, verify
 from pdp.engine import Engine, SignedAs, check_files
+from pdp.lang import nodes
 from pdp.lang.checked import CheckedPolicies
+from pdp.lang.checker import Reader
+from pdp.lang.diagnostics import Diagnostic
 from pdp.lang.packing.compact import is_of_this_version, pack
+from pdp.lang.parser import parse
+from pdp.lang.source import Source
+
+ParsedFile: TypeAlias = tuple[nodes.PolicyFile, tuple[Diagnostic, ...]]
 
 # Fixed, so that a refusal can be repeated.
 SELF_TEST_SEED: Final = 20_260_101
@@ -102,6 +109,24 @@ class Trusted:
         return replace(self.release, program=program)
 
 
+class Parsed:
+    """Files as they were parsed last: a new revision changes few of them."""
+
+    def __init__(self) -> None:
+        self._last: dict[Source, ParsedFile] = {}
+        self._now: dict[Source, ParsedFile] = {}
+
+    def read(self, source: Source) -> ParsedFile:
+        """As ``parse``; for a file that is as it was, what came of it then."""
+        found = self._now.get(source) or self._last.get(source) or parse(source)
+        self._now[source] = found
+        return found
+
+    def forget(self) -> None:
+        """What the last revision does not hold is kept no longer."""
+        self._last, self._now = self._now, {}
+
+
 def trusted(offer: Offer, store: TrustStore, wanted: Wanted) -> Trusted:
     """Verify every part of an offer, and put them together. Raises BundleRefused."""
     demands = wanted.demands(wanted.name)
@@ -116,13 +141,14 @@ def trusted(offer: Offer, store: TrustStore, wanted: Wanted) -> Trusted:
     return Trusted(release_of_bundle(bundle, directory), (bundle,))
 
 
-def proven(found: Trusted, wanted: Wanted) -> Release:
+def proven(found: Trusted, wanted: Wanted, read: Reader = parse) -> Release:
     """The release with the program that its sources say, after its self-test.
 
-    Takes some seconds for 10,000 rules. Raises BundleRefused.
+    ``read`` parses a file, or knows what came of it before. Takes some seconds for 10,000 rules.
+    Raises BundleRefused.
     """
     release = found.release
-    checked = checked_of(release.files)
+    checked = checked_of(release.files, read)
     check_signed(found, checked)
     ready = replace(release, program=program_of(release, checked))
     engine = Engine(ready.files, compact=ready.program, signed=signed_as(ready))
@@ -130,9 +156,9 @@ def proven(found: Trusted, wanted: Wanted) -> Release:
     return ready
 
 
-def checked_of(files: Mapping[str, bytes]) -> CheckedPolicies:
+def checked_of(files: Mapping[str, bytes], read: Reader = parse) -> CheckedPolicies:
     """Policies and directory, checked together. Raises BundleRefused (policies with errors)."""
-    result = check_files(files)
+    result = check_files(files, read=read)
     if result.policies is None:
         first = next(item for item in result.diagnostics if item.is_error)
         span = first.span
@@ -193,7 +219,7 @@ def _directory(
     name = wanted.directory_name
     if name is None:
         if offer.directory is not None:
-            raise AssertionError("a directory without a name")
+            refuse(Cause.WRONG_NAME, "a directory came with it, and the settings name none")
         return None
     if offer.directory is None:
         refuse(Cause.PART_MISSING, f"the directory `{name}` is wanted, and none came")

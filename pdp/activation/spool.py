@@ -7,6 +7,7 @@ there. Everything is synced before the folder is handed over.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Final
@@ -39,12 +40,14 @@ class Proof(msgspec.Struct, frozen=True):
 class Index(msgspec.Struct, frozen=True):
     """What ``release.json`` says; ``files`` are names in the order of their numbers.
 
-    ``content`` names the files that decide, ``fingerprint`` what the proof speaks of.
+    ``content`` names the files that decide, ``fingerprint`` what the proof speaks of, ``program``
+    is the SHA-256 of the program that was proven: all in lower-case hex.
     """
 
     content: str
     fingerprint: str
     files: tuple[str, ...]
+    program: str
     parts: tuple[Part, ...]
     proof: Proof
     trust_store_version: int
@@ -97,9 +100,19 @@ def read_index(folder: Path) -> Index:
         refuse(Cause.STATE_CORRUPT, f"`{folder / RELEASE_FILE}` cannot be read")
 
 
-def read_program(folder: Path) -> bytes:
-    """The program of the release. Raises BundleRefused (state corrupt)."""
-    return _read(folder / PROGRAM_NAME)
+def program_digest(release: Release) -> str:
+    """The SHA-256 of the program of a release that was proven, in lower-case hex."""
+    assert release.program is not None, "a release without its program is not proven"
+    return hashlib.sha256(release.program).hexdigest()
+
+
+def read_program(folder: Path, index: Index) -> bytes:
+    """The program that was proven. Raises BundleRefused (state corrupt)."""
+    path = folder / PROGRAM_NAME
+    program = _read(path)
+    if hashlib.sha256(program).hexdigest() != index.program:
+        refuse(Cause.STATE_CORRUPT, f"`{path}` is damaged: it is not what was proven")
+    return program
 
 
 def reading_release(folder: Path, index: Index) -> Sliced[Release]:
@@ -108,7 +121,7 @@ def reading_release(folder: Path, index: Index) -> Sliced[Release]:
     for number, name in enumerate(index.files):
         files[name] = _read(folder / "files" / f"{number:04}")
         yield
-    return Release(files, read_program(folder), index.parts)
+    return Release(files, read_program(folder, index), index.parts)
 
 
 def _read(path: Path) -> bytes:

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -48,7 +48,7 @@ class ReleaseStore:
     def __init__(self, path: Path) -> None:
         """Make the directory unless it is there. Raises BundleRefused (state corrupt) otherwise."""
         self.path: Final = path
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(path)
         found = path.stat()
         if found.st_uid != os.geteuid() or found.st_mode & _OTHERS:
             refuse(
@@ -84,38 +84,44 @@ class ReleaseStore:
         if name.startswith(f"{READY}-"):
             shutil.rmtree(self.path / name, ignore_errors=True)
 
-    def keep(self, ready: Path, name: str) -> None:
-        """A ready folder, its files synced, becomes the folder ``name``. Nothing decides by it yet.
+    def keep(self, ready: Path) -> str:
+        """The name under which a ready folder is kept. Nothing decides by it yet.
 
-        One that is there already holds the same: it is named after its content.
+        Its files are synced. Each has a name of its own, so none that may be damaged is taken for
+        another.
         """
-        target = self.path / name
-        if target.exists():
-            shutil.rmtree(ready)
-        else:
-            ready.rename(target)
+        name = f"{GOOD}-{ready.name.removeprefix(f'{READY}-')}"
+        ready.rename(self.path / name)
         sync_directory(self.path)
+        return name
 
-    def commit(self, state: State, step: Callable[[str], None] = lambda _: None) -> None:
-        """From here on ``state`` holds, whatever happens. ``step`` is told what is done next."""
+    def commit(self, state: State) -> None:
+        """From here on ``state`` holds, whatever happens."""
         temporary = self.path / f"{STATE_FILE}.new"
-        step("write")
         with temporary.open("wb") as file:
             file.write(state_to_bytes(state))
-            step("fsync")
             file.flush()
             os.fsync(file.fileno())
-        step("rename")
         temporary.replace(self.path / STATE_FILE)
-        step("fsync directory")
         sync_directory(self.path)
 
-    def tidy(self, state: State) -> None:
-        """Remove the folders of releases that ``state`` does not name."""
+    def tidy(self, state: State, *, at_start: bool = False) -> None:
+        """Remove the folders of releases that ``state`` does not name.
+
+        Those that are being made ready only ``at_start``, when nobody makes any.
+        """
+        kinds = (f"{GOOD}-", f"{READY}-") if at_start else (f"{GOOD}-",)
         for path in self.path.iterdir():
-            is_release = path.name.startswith((f"{GOOD}-", f"{READY}-"))
-            if is_release and path.name != state.good:
+            if path.name.startswith(kinds) and path.name != state.good:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def make_directory(path: Path) -> None:
+    """Make it, and those above it, unless they are there; a new one survives a power cut."""
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for one in missing:
+        sync_directory(one.parent)
 
 
 def sync_directory(path: Path) -> None:

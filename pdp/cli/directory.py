@@ -13,8 +13,7 @@ from typing import Annotated, Final, NoReturn, TypeAlias
 import typer
 
 import pdp
-from pdp.activation.assembling.directories import build_directory, is_directory
-from pdp.activation.assembling.signing import sign
+from pdp.activation.assembling.directories import build_directory
 from pdp.activation.building import Declared, unverified
 from pdp.authoring.people import fromcsv, fromldif, fromscim
 from pdp.authoring.people.roster import (
@@ -27,15 +26,7 @@ from pdp.authoring.people.roster import (
 from pdp.bundles.composing import DIRECTORY_SUFFIX
 from pdp.bundles.flatfile import MAGIC
 from pdp.canonical import CanonicalError, parse_object
-from pdp.cli.bundle.showing import (
-    BundleFile,
-    manifest_lines,
-    print_lines,
-    read_bundle,
-    signature_lines,
-    title,
-    unverified_or_exit,
-)
+from pdp.cli.bundle.showing import title
 from pdp.cli.exit_codes import Exit
 from pdp.cli.moments import moment_after, time_of_build
 from pdp.cli.output import (
@@ -49,7 +40,6 @@ from pdp.cli.output import (
     safe,
 )
 from pdp.cli.policyfiles import checked_or_exit
-from pdp.cli.signing import AsOption, KeyOption, YesOption, ask, check_can_ask, id_for, read_key
 from pdp.cli.wholefiles import OutputOption, read_whole, write_whole
 from pdp.eval.directory import read_directory
 from pdp.lang.types import CollT, FieldT, Prim, Schema, Type
@@ -212,7 +202,7 @@ def build_bundle(
     schema: SchemaOption = None,
     form: FormatOption = Format.TEXT,
 ) -> None:
-    """Pack directory files into a directory bundle, to be signed with `pdp directory sign`."""
+    """Pack directory files into a directory bundle, to be signed with `pdp bundle sign`."""
     files = {path.name: read_whole(path, INPUT_BYTES_MAX) for path in paths}
     if len(files) != len(paths):
         fail("two files have the same name; rename one", Exit.INVALID)
@@ -242,37 +232,7 @@ def build_bundle(
     out, shown = console(), safe(str(output))
     out.print(f"[green]ok[/]: {shown}: {title(bundle)}")
     out.print(f"digest {bundle.digest}")
-    out.print(f"next: `pdp directory sign {shown} --key KEYFILE`")
-
-
-@app.command("sign")
-def sign_directory(
-    path: BundleFile,
-    key_file: KeyOption,
-    name: AsOption = "",
-    *,
-    yes: YesOption = False,
-    form: FormatOption = Format.TEXT,
-) -> None:
-    """Add your signature to a directory bundle, after showing what you sign."""
-    key = read_key(key_file)
-    key_id = id_for(key, name)
-    data = read_bundle(path)
-    bundle = unverified_or_exit(data, path)
-    if not is_directory(bundle):
-        fail(f"`{path}` is no directory bundle; sign it with `pdp bundle sign`", Exit.INVALID)
-    check_can_ask(yes=yes)
-    if form is Format.TEXT:
-        print_lines(manifest_lines(bundle))
-        print_lines(signature_lines(bundle))
-    ask(f"sign this as `{safe(key_id)}`?", yes=yes)
-    signed = sign(data, key, key_id)
-    write_whole(path, signed)
-    ids = [one.key_id for one in unverified(signed).envelope.signatures]
-    if form is Format.JSON:
-        print_json({"file": str(path), "signed_as": key_id, "signatures": ids})
-        return
-    console().print(f"[green]ok[/]: {safe(str(path))}: signed by {safe(', '.join(ids))}")
+    out.print(f"next: `pdp bundle sign {shown} --key KEYFILE`")
 
 
 # ---------------------------------------------------------------- reading

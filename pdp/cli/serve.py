@@ -101,7 +101,7 @@ Admin: TypeAlias = Annotated[
     typer.Option(metavar="unix:PATH", help="Where the operator's calls are served (mode 0600)."),
 ]
 StateDir: TypeAlias = Annotated[
-    Path | None, typer.Option(help="Where stop orders are kept (mode 0700); needed for --admin.")
+    Path | None, typer.Option(help="Where stop orders and bundles are remembered (mode 0700).")
 ]
 Metrics: TypeAlias = Annotated[
     str | None, typer.Option(metavar="IP:PORT", help="Where Prometheus metrics are served.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
@@ -12,26 +12,22 @@ import typer
 
 import pdp
 from pdp.activation.assembling.sets import DeclaredSet, UnverifiedSet, build_set, unverified_set
-from pdp.activation.assembling.signing import sign
 from pdp.activation.building import unverified
-from pdp.bundles.documents.fields import time_to_text
 from pdp.bundles.documents.truststore import Signers, Trust
 from pdp.bundles.keys import PUBLIC_KEY_BYTES
-from pdp.cli.bundle.showing import BundleFile, print_lines, read_bundle, row, working
+from pdp.cli.bundle.showing import read_bundle, title, to_json, working
 from pdp.cli.exit_codes import Exit
 from pdp.cli.moments import moment_after, time_of_build
 from pdp.cli.output import (
     Format,
     FormatOption,
     console,
-    counted,
     fail,
     help_and_exit,
     print_json,
     safe,
 )
 from pdp.cli.policyfiles import show_diagnostics
-from pdp.cli.signing import AsOption, KeyOption, YesOption, ask, check_can_ask, id_for, read_key
 from pdp.cli.wholefiles import OutputOption, write_whole
 from pdp.lang.diagnostics import Diagnostic
 from pdp.model import BundleError, PolicyError
@@ -117,56 +113,12 @@ def build(
     write_whole(output, data)
     found = unverified_set(data)
     if form is Format.JSON:
-        print_json({"file": str(output), **_to_json(found)})
+        print_json({"file": str(output), **to_json(found)})
         return
     out, shown = console(), safe(str(output))
-    out.print(f"[green]ok[/]: {shown}: {_title(found)}")
+    out.print(f"[green]ok[/]: {shown}: {title(found)}")
     out.print(f"digest {found.digest}")
-    out.print(f"next: `pdp set sign {shown} --key KEYFILE`")
-
-
-@app.command("sign")
-def sign_set(
-    path: BundleFile,
-    key_file: KeyOption,
-    name: AsOption = "",
-    *,
-    yes: YesOption = False,
-    form: FormatOption = Format.TEXT,
-) -> None:
-    """Add your signature, after showing what you sign.
-
-    The program is rebuilt from the members' policies first, and must be the same. Exit 3 if it is
-    not, or if this key has signed already.
-    """
-    key = read_key(key_file)
-    key_id = id_for(key, name)
-    found = _unverified(path)
-    check_can_ask(yes=yes)
-    if form is Format.TEXT:
-        print_lines(_lines(found))
-    ask(f"sign this as `{safe(key_id)}`?", yes=yes)
-    with working("rebuilding the program from the policies"):
-        data = sign(read_bundle(path), key, key_id)
-    write_whole(path, data)
-    signed = unverified_set(data)
-    if form is Format.JSON:
-        print_json({"file": str(path), "signed_as": key_id, **_to_json(signed)})
-        return
-    console().print(f"[green]ok[/]: {safe(str(path))}: {_title(signed)}")
-
-
-@app.command("inspect", short_help="Show what a set file says of itself, and who signed it.")
-def inspect(path: BundleFile, form: FormatOption = Format.TEXT) -> None:
-    """Show what a set file says of itself, and who claims to have signed it.
-
-    Nothing is accepted by this.
-    """
-    found = _unverified(path)
-    if form is Format.JSON:
-        print_json({"verified": False, **_to_json(found)})
-        return
-    print_lines(_lines(found))
+    out.print(f"next: `pdp bundle sign {shown} --key KEYFILE`")
 
 
 # ---------------------------------------------------------------- reading
@@ -225,60 +177,3 @@ def _directory(name: str, keys: list[str], threshold: int, audience: str) -> Tru
         signers[key_id] = raw
     held = Signers(MappingProxyType(signers), threshold)
     return Trust(name, audience, held, None, (), may_be_guard=False)
-
-
-# ---------------------------------------------------------------- showing
-
-
-def _title(found: UnverifiedSet) -> str:
-    head = found.composition.head
-    bundles = counted(len(found.members), "bundle")
-    return f"{safe(head.name)} revision {head.revision} for {safe(head.audience)}, {bundles}"
-
-
-def _lines(found: UnverifiedSet) -> Iterator[str]:
-    head, directory = found.composition.head, found.composition.directory
-    yield row("set", f"[bold]{safe(head.name)}[/]")
-    yield row("audience", f"[bold]{safe(head.audience)}[/]")
-    yield row("revision", f"[bold]{head.revision}[/]")
-    yield row("digest", found.digest)
-    yield row("previous", head.previous or "none")
-    yield row("created", time_to_text(head.created))
-    yield row("expires", time_to_text(head.expires))
-    for member in found.members:
-        manifest = member.manifest
-        yield row("bundle", f"[bold]{safe(manifest.name)}[/] revision {manifest.revision}")
-        yield f"  {member.digest}"
-        yield f"  governs {safe(', '.join(manifest.governs))}"
-        yield f"  owners {safe(', '.join(manifest.owners))}"
-    if directory is not None:
-        ids = ", ".join(sorted(directory.signers.keys))
-        signers = f"{directory.signers.threshold} of {safe(ids)} sign"
-        yield row("directory", f"[bold]{safe(directory.name)}[/], {signers}")
-    signed = [one.key_id for one in found.envelope.signatures]
-    yield row("signatures", f"{safe(', '.join(signed))}, not checked" if signed else "none")
-
-
-def _to_json(found: UnverifiedSet) -> dict[str, object]:
-    head, directory = found.composition.head, found.composition.directory
-    return {
-        "name": head.name,
-        "audience": head.audience,
-        "revision": head.revision,
-        "digest": found.digest,
-        "previous": head.previous,
-        "created": time_to_text(head.created),
-        "expires": time_to_text(head.expires),
-        "bundles": [
-            {"name": one.name, "revision": one.revision, "digest": one.digest}
-            for one in found.composition.bundles
-        ],
-        "directory": None
-        if directory is None
-        else {
-            "name": directory.name,
-            "threshold": directory.signers.threshold,
-            "keys": sorted(directory.signers.keys),
-        },
-        "signatures": [one.key_id for one in found.envelope.signatures],
-    }

@@ -76,13 +76,15 @@ def new_store(
             help="A public key that may sign, as `pdp keys public` shows it. Repeatable.",
         ),
     ],
-    governs: Annotated[
-        list[str],
-        typer.Option(
-            "--governs", metavar="PREFIX", help="The actions that it may govern. Repeatable."
-        ),
-    ],
     output: OutputOption,
+    governs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--governs",
+            metavar="PREFIX",
+            help="The actions that it may govern. Repeatable.",
+        ),
+    ] = None,
     threshold: Annotated[
         int, typer.Option("--threshold", metavar="N", min=1, help="How many keys must sign.")
     ] = THRESHOLD_DEFAULT,
@@ -97,6 +99,9 @@ def new_store(
     is_guard: Annotated[
         bool, typer.Option("--guard", help="It may be a guard: deny and require beyond its reach.")
     ] = False,
+    is_directory: Annotated[
+        bool, typer.Option("--people", help="It is a directory bundle and governs nothing.")
+    ] = False,
     extended: Annotated[
         Path | None,
         typer.Option("--extend", metavar="STORE", help="Add to the bundles of this store."),
@@ -108,13 +113,15 @@ def new_store(
     Whoever puts the file in place decides whom the server believes.
     """
     _check_is_new(output)
+    if bool(governs) == is_directory:
+        fail("give `--governs PREFIX`, or `--people` for a directory bundle", Exit.INVALID)
     vouching = _keys(freshness_keys or [], "--freshness-key")
     added = Trust(
         name=bundle,
         audience=audience,
         signers=Signers(_keys(keys, "--key"), threshold),
         freshness=Signers(vouching, 1) if vouching else None,
-        governs=tuple(sorted(set(governs))),
+        governs=tuple(sorted(set(governs or []))),
         may_be_guard=is_guard,
     )
     before = TrustStore(0, {}) if extended is None else _store(extended)
@@ -363,7 +370,7 @@ def _say(title: str, store: TrustStore, form: Format) -> None:
 def _trust_lines(found: Trust) -> Iterable[str]:
     yield f"[dim]bundle[/]     [bold]{safe(found.name)}[/]{', a guard' * found.may_be_guard}"
     yield f"[dim]audience[/]   {safe(found.audience)}"
-    yield f"[dim]governs[/]    {safe(', '.join(found.governs))}"
+    yield f"[dim]governs[/]    {safe(', '.join(found.governs)) or 'nothing'}"
     yield f"[dim]signers[/]    {found.signers.threshold} of {len(found.signers.keys)}"
     yield from _key_lines(found.signers)
     if found.freshness is None:

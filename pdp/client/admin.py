@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
+import struct
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NoReturn, Self, TypeVar
@@ -22,6 +24,8 @@ ACTIVATE_TIMEOUT_S: Final = 300.0
 _SERVICE: Final = "/pdp.v1.AdminService/"
 _CAUSE_KEY: Final = "pdp-cause-bin"
 _CONNECT_S: Final = 5.0
+# Who listens: process, user and group, as the kernel tells (`man 7 unix`).
+_PEER: Final = "3i"
 _OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.max_receive_message_length", -1),
@@ -134,3 +138,15 @@ class AdminClient:
             except OSError as error:
                 what = _UNREACHABLE.get(error.errno or 0, "it cannot be connected to")
                 raise AdminUnreachable(f"`{self._target}`: {what}") from None
+            self._check_owner(probe)
+
+    def _check_owner(self, probe: socket.socket) -> None:
+        """In a directory that others can write, anybody may have made a socket of that name."""
+        size = struct.calcsize(_PEER)
+        peer = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        _, uid, _ = struct.unpack(_PEER, peer)
+        if os.geteuid() not in (0, uid):
+            raise AdminUnreachable(
+                f"`{self._target}`: another user listens there; run the command as the user of the"
+                " server, or as root"
+            )

@@ -261,7 +261,9 @@ def unknown_bundle(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
 def file_without_bundle(span: Span, names: Sequence[str]) -> Diagnostic:
     return _at(
         "C0220", span, "this file does not say which bundle it belongs to",
-        f"loaded are {_listed(names)}", "with several bundles, every file has its own bundle line",
+        f"loaded are {_listed(names)}",
+        "a bundle line serves its top-level folder if it is the only one there; move the file into"
+        " such a folder, or give it a bundle line",
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pdp.bundles.sources.places import shown
 from pdp.model import PdpError
 from pdp.service.addresses import Address, AddressError, TcpAddress, UnixAddress
 from pdp.service.settings import forms
@@ -90,7 +91,12 @@ class Settings:
 
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Name and value as JSON text, in table order: what the decision log keeps."""
-        return tuple((row.name, json.dumps(_plain(getattr(self, row.name)))) for row in TABLE)
+        return tuple((row.name, json.dumps(self._told(row))) for row in TABLE)
+
+    def _told(self, row: Setting) -> object:
+        """What may be told of a setting: places without what could be a credential in them."""
+        value = getattr(self, row.name)
+        return shown(value) if row.read is forms.place and value else _plain(value)
 
     def digest(self) -> str:
         """Lower-case hex SHA-256 over ``pairs``."""

@@ -88,7 +88,7 @@ class GrpcDoor:
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._server.start()
-        self.set_serving(serving=True)
+        self.set_serving(serving=handlers.decides)
 
     def set_serving(self, *, serving: bool) -> None:
         """What the health service says, of the server as a whole and of ``DecisionService``."""

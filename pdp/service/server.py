@@ -91,7 +91,6 @@ def _served(
         supply.begin(handlers, log, station.board, metrics)
         station.open(handlers, stops, log, around, supply.activate)
         door.open(handlers)
-        door.set_serving(serving=handlers.decides)
         # What is there now stays: looking for garbage in it would only take time.
         gc.collect()
         gc.freeze()

@@ -83,6 +83,24 @@ def test_reach(signed: str, governs: str, is_within: bool) -> None:  # noqa: FBT
     assert found is (None if is_within else Cause.GOVERNS_MORE_THAN_SIGNED)
 
 
+@pytest.mark.parametrize(
+    ("wire", "is_within"),
+    [("", True), ("payment.give_back", True), ("pay__refund", True), ("ticket.close", False)],
+)
+def test_no_action_goes_by_anothers_name(wire: str, is_within: bool) -> None:  # noqa: FBT001
+    named = f'action payment.refund "{wire}" on' if wire else "action payment.refund on"
+    text = BUNDLE.replace("action payment.refund on", named)
+    checked, _ = check({**FILES, "bundle.charter": text.encode()})
+    assert checked is not None
+    manifest = unverified(built()).manifest
+    if is_within:
+        check_governs(manifest, checked, may_be_guard=False)
+        return
+    with pytest.raises(BundleRefused, match=r"is also called `ticket\.close`") as refused:
+        check_governs(manifest, checked, may_be_guard=False)
+    assert refused.value.cause is Cause.GOVERNS_MORE_THAN_SIGNED
+
+
 def test_whether_it_is_a_guard_is_in_the_program() -> None:
     assert not checked_with("payment").bundles[0].is_guard
     text = (

@@ -117,10 +117,19 @@ def test_a_new_bundle_checks_and_passes_its_tests(tmp_path: Path, name: str) -> 
     assert checked.stderr == b""
     tested = pdp("test", directory)
     assert tested.returncode == 0, tested.stdout
-    assert b"7 passed, 0 failed" in tested.stdout
+    assert b"8 passed, 0 failed" in tested.stdout
     text = b"".join(file.read_bytes() for file in directory.iterdir()).decode()
     assert ("acme" in text) == (name == "acme.agents")
     assert "pdp check ." in (directory / "README.md").read_text()
+
+
+def test_a_new_bundle_can_be_built(tmp_path: Path) -> None:
+    """Its tests show all of its rules."""
+    assert pdp("init", tmp_path / "b").returncode == 0
+    declared = ("--audience", "a", "--revision", "1", "--output", tmp_path / "b.bundle")
+    run = pdp("bundle", "build", tmp_path / "b", *declared)
+    assert run.returncode == 0, run.stderr
+    assert b"5 rules, 8 tests passed" in run.stdout
 
 
 def test_the_bundle_that_is_written_can_fail_its_tests(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def test_as_json(shop: Workshop) -> None:
     assert told.pop("tzdata")
     assert told == {
         "file": shop.path("b.bundle"),
+        "kind": "bundle",
         "name": "acme.payments",
         "audience": "production",
         "revision": 7,

@@ -10,10 +10,9 @@ from typing import Any, Final
 
 import pytest
 
-from pdp.activation import building
-from pdp.activation.program import policy_files, program_of
+from pdp.activation import preparing
 from pdp.bundles.keys import private_key_to_pem
-from pdp.cli.bundle import sign, verify
+from pdp.cli.bundle import sign
 from pdp.cli.exit_codes import Exit
 from pdp.cli.main import main
 from tests.activation.authored import built
@@ -70,17 +69,15 @@ def _nothing(*_: object, **__: object) -> None:
 
 TWINS: Final = {
     "program_is_not_compared": Twin(
-        building,
-        "check_program",
-        lambda files: program_of(policy_files(files)),
-        verified("program_differs"),
+        preparing, "check_equal", _nothing, verified("program_differs")
     ),
     "engine_is_not_compared": Twin(
-        verify, "check_compatible", _nothing, verified("needs_newer_engine")
+        preparing, "check_compatible", _nothing, verified("needs_newer_engine")
     ),
     "reach_is_not_compared": Twin(
-        building, "check_governs", _nothing, verified("governs_more_than_signed")
+        preparing, "check_governs", _nothing, verified("governs_more_than_signed")
     ),
+    "nothing_is_tested": Twin(preparing, "check_self_test", _nothing, verified("self_test_failed")),
     "key_is_everybodys": Twin(stat, "S_IMODE", lambda _: 0o600, signed_with_an_open_key),
     "nobody_is_asked": Twin(sign, "check_can_ask", _nothing, signed_unasked),
 }

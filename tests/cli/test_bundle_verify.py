@@ -15,7 +15,7 @@ from pdp.activation.release import PROGRAM_FILE
 from pdp.bundles import envelope
 from pdp.bundles.flatfile import write
 from pdp.cli.exit_codes import Exit
-from tests.activation.authored import FILES, WHAT, built, changed, loose, signed
+from tests.activation.authored import FILES, WHAT, built, changed, loose, signed, with_text
 from tests.bundles import samples
 from tests.cli.workshop import NOW, Workshop, json_of, workshop
 from tests.cli.world import World
@@ -42,15 +42,29 @@ def test_what_a_server_would_accept(shop: Workshop) -> None:
     )
     assert shop.verify("--format json").json == {
         "accepted": True,
-        "name": "acme.payments",
         "audience": "production",
+        "is_part": False,
+        "kind": "bundle",
+        "name": "acme.payments",
         "revision": 7,
         "digest": digest,
         "signers": ["ann", "ben"],
-        "is_part": False,
         "expires": "2026-05-30T11:00:00Z",
         "fresh_until": None,
+        "with": [],
     }
+
+
+def test_policies_without_a_program_are_enough(shop: Workshop) -> None:
+    """As for a server, which makes the program of what people signed."""
+    put(shop, without_program(dict(FILES)))
+    assert shop.verify("--format json").json["is_part"] is False
+
+
+def test_a_directory_that_is_not_signed(shop: Workshop) -> None:
+    put(shop, signed(built()))
+    done = shop.verify("--directory @b.bundle")
+    assert (done.code, "refused (malformed)" in done.err) == (Exit.INVALID, True)
 
 
 def signed_unseen(data: bytes) -> bytes:
@@ -64,6 +78,11 @@ def signed_unseen(data: bytes) -> bytes:
 
 def _declared(**changes: Any) -> bytes:
     return signed_unseen(build(FILES, replace(WHAT, **changes)))
+
+
+def without_program(files: dict[str, bytes]) -> bytes:
+    """What a careless build could have packed."""
+    return signed_unseen(changed(built(), files))
 
 
 REFUSED: Final[dict[str, Callable[[], bytes]]] = {
@@ -81,7 +100,10 @@ REFUSED: Final[dict[str, Callable[[], bytes]]] = {
     "program_differs": lambda: signed_unseen(
         changed(built(), {**FILES, PROGRAM_FILE: program_of(loose())})
     ),
-    "part_missing": lambda: signed_unseen(changed(built(), FILES)),
+    "self_test_failed": lambda: without_program(
+        with_text("tests/refunds.charter", "expect allow by refunds.small", "expect deny")
+    ),
+    "policies_with_errors": lambda: without_program({**FILES, "more.charter": b"rule"}),
     "needs_newer_engine": lambda: _declared(minimum_engine="99.0.0"),
     "other_tzdata": lambda: _declared(tzdata="2199.1"),
     "other_language": lambda: signed_unseen(changed(built(), language="charter 2")),

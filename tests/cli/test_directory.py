@@ -102,7 +102,7 @@ def test_what_is_built_and_signed_is_verified(world: World, people: Path, tmp_pa
     public = world.pdp("keys", "generate", str(key), "--format", "json").json
     arguments = f"--name acme.people --audience production --revision 3 -o {bundle}".split()
     assert world.pdp("directory", "build", str(people), *arguments).code == Exit.SUCCESS
-    assert world.pdp("directory", "sign", str(bundle), "--key", str(key), "--yes").code == 0
+    assert world.pdp("bundle", "sign", str(bundle), "--key", str(key), "--yes").code == 0
     trust = samples.trust(
         name="acme.people", signers={"keys": [public], "threshold": 1}, governs=[], freshness=None
     )
@@ -112,11 +112,20 @@ def test_what_is_built_and_signed_is_verified(world: World, people: Path, tmp_pa
     assert dict(found.files) == {"people.directory.json": people.read_bytes()}
 
 
-def test_policies_are_not_signed_as_a_directory(world: World, tmp_path: Path) -> None:
-    bundle, key = tmp_path / "x.bundle", tmp_path / "robot.key"
-    bundle.write_bytes(samples.bundle())
-    world.pdp("keys", "generate", str(key))
-    done = world.pdp("directory", "sign", str(bundle), "--key", str(key), "--yes")
-    assert done.code == Exit.INVALID
-    assert "is no directory bundle" in done.err
-    assert bundle.read_bytes() == samples.bundle()
+def test_verify_says_whether_people_are_signed(world: World, people: Path, tmp_path: Path) -> None:
+    bundle, key, store = (tmp_path / name for name in ("people.bundle", "robot.key", "store.json"))
+    public = world.pdp("keys", "generate", str(key), "--format", "json").json
+    arguments = f"--name acme.people --audience production --revision 3 -o {bundle}".split()
+    world.pdp("directory", "build", str(people), *arguments)
+    made = f"trust new --bundle acme.people --audience production --people --threshold 1 -o {store}"
+    assert world.pdp(*made.split(), "--key", public["public"]).code == Exit.SUCCESS
+    verify = ("bundle", "verify", str(bundle), "--trust", str(store))
+    assert "refused (too_few_signatures)" in world.pdp(*verify).err
+    signing = ("bundle", "sign", str(bundle), "--key", str(key), "--yes")
+    signed = world.pdp(*signing)
+    assert signed.out.startswith("directory   acme.people\n")
+    assert "governs" not in signed.out
+    done = world.pdp(*verify, "--format", "json")
+    assert (done.code, done.json["kind"], done.json["is_part"]) == (0, "directory", False)
+    shown = world.pdp("bundle", "inspect", str(bundle), "--format", "json").json
+    assert (shown["kind"], shown["governs"], shown["owners"]) == ("directory", [], [])

@@ -56,3 +56,10 @@ def test_the_extension_names_files_that_are_there() -> None:
     assert [name for name in named if not (VSCODE / name).is_file()] == []
     assert contributes["configuration"]["properties"]["charter.command"]["scope"] == "machine"
     json.loads((VSCODE / "language-configuration.json").read_text("utf-8"))
+
+
+def test_the_extension_starts_the_command_as_it_is_set() -> None:
+    # A client that is told the transport adds `--stdio`, which `pdp lsp` does not know.
+    text = (VSCODE / "extension.js").read_text("utf-8")
+    assert "{ command, args }" in text
+    assert not re.search(r"\btransport\b\s*:|TransportKind", text)

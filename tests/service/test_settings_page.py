@@ -53,4 +53,4 @@ def test_the_example_is_a_valid_file(tmp_path: Path) -> None:
     (tmp_path / "pdp.toml").write_text(text)
     settings = config.load({}, {}, tmp_path, Path("pdp.toml"))
     assert set(tomllib.loads(text)) <= {row.name for row in config.TABLE}
-    assert settings.policies == tmp_path / "policies"
+    assert settings.trust_store == tmp_path / "trust.json"

@@ -15,6 +15,8 @@ from pdp.bundles.refusal import Cause, refuse
 from pdp.canonical import CanonicalError, Number, Tree, check_identifier, parse_object
 
 TEXT_CHARS_MAX: Final = 512
+_YEAR_MIN: Final = 1970
+_YEAR_END: Final = 2200
 LIST_MAX: Final = 256
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
 _HEX_32: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -90,12 +92,15 @@ class Fields:
         return None if self.members[name] is None else self.hex_32(name)
 
     def time(self, name: str) -> datetime.datetime:
-        """RFC 3339 in UTC, to the second: ``2026-01-31T09:00:00Z``."""
+        """RFC 3339 in UTC, to the second: ``2026-01-31T09:00:00Z``; the years 1970 to 2199."""
         value = self.text(name)
         try:
             moment = datetime.datetime.fromisoformat(value if _TIME.fullmatch(value) else "")
         except ValueError:
             self._refuse(name, "expected a time such as 2026-01-31T09:00:00Z")
+        # Whoever counts nanoseconds in 64 bits comes as far as 2262.
+        if not _YEAR_MIN <= moment.year < _YEAR_END:
+            self._refuse(name, f"expected a year from {_YEAR_MIN} to {_YEAR_END - 1}")
         return moment
 
     def objects(self, name: str, names: frozenset[str]) -> Iterator[Fields]:

@@ -21,9 +21,9 @@ from pdp.activation.building import (
 from pdp.activation.release import PROGRAM_FILE
 from pdp.bundles.flatfile import MAGIC
 from pdp.cli.bundle.showing import (
-    manifest_to_json,
     read_bundle,
     title,
+    to_json,
     unverified_or_exit,
     working,
 )
@@ -184,7 +184,7 @@ def _say(bundle: UnverifiedBundle, output: Path, form: Format) -> None:
     checked = None if program is None else unpack(program)
     if form is Format.JSON:
         counts = {"rules": len(checked.rules), "tests": len(checked.tests)} if checked else {}
-        print_json({"file": str(output), **manifest_to_json(bundle), **counts})
+        print_json({"file": str(output), **to_json(bundle), **counts})
         return
     out, shown = console(), safe(str(output))
     counts_text = (

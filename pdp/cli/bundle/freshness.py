@@ -1,4 +1,4 @@
-"""`pdp bundle freshness`: a signed word that this bundle is still the newest, for some hours."""
+"""`pdp bundle freshness`: a signed word that something is still the newest, for some hours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pdp.bundles.documents.freshness import (
     statement_to_bytes,
 )
 from pdp.bundles.envelope import sign
-from pdp.cli.bundle.showing import BundleFile, read_bundle, unverified_or_exit
+from pdp.cli.bundle.showing import BundleFile, found_or_exit, head_of, read_bundle
 from pdp.cli.exit_codes import Exit
 from pdp.cli.moments import NowOption, now_or, span
 from pdp.cli.output import Format, FormatOption, console, fail, print_json, safe
@@ -36,24 +36,24 @@ def state_freshness(
     now: NowOption = "",
     form: FormatOption = Format.TEXT,
 ) -> None:
-    """Sign that a bundle is still the newest, for some hours.
+    """Sign that a bundle or set is still the newest, for some hours.
 
     To be run again and again by the machine that publishes, with the store's freshness key.
     """
     key = read_key(key_file)
     lasts = _at_most_a_day(lasting)
-    bundle = unverified_or_exit(read_bundle(path), path)
-    manifest = bundle.manifest
-    statement = Statement(manifest.name, manifest.revision, bundle.digest, now_or(now) + lasts)
+    found = found_or_exit(read_bundle(path), path)
+    head = head_of(found)
+    statement = Statement(head.name, head.revision, found.digest, now_or(now) + lasts)
     key_id = id_for(key, name)
     write_whole(output, sign(PAYLOAD_TYPE, statement_to_bytes(statement), {key_id: key}))
     until = time_to_text(statement.expires)
     if form is Format.JSON:
-        told = {"file": str(output), "name": manifest.name, "revision": manifest.revision}
-        print_json({**told, "digest": bundle.digest, "expires": until, "signed_as": key_id})
+        told = {"file": str(output), "name": head.name, "revision": head.revision}
+        print_json({**told, "digest": found.digest, "expires": until, "signed_as": key_id})
         return
     console().print(
-        f"[green]ok[/]: {safe(str(output))}: {safe(manifest.name)} revision {manifest.revision} is"
+        f"[green]ok[/]: {safe(str(output))}: {safe(head.name)} revision {head.revision} is"
         f" the newest until {until}, says {safe(key_id)}"
     )
 

@@ -1,20 +1,23 @@
-"""`pdp bundle sign`: one more signature on a bundle file, after showing what is signed."""
+"""`pdp bundle sign`: one more signature on whatever is signed, after showing what that is."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pdp.activation.building import UnverifiedBundle, sign, unverified
+from pdp.activation.assembling.signing import sign
 from pdp.bundles.keys import PrivateKey
 from pdp.cli.bundle.showing import (
     BundleFile,
-    manifest_lines,
-    manifest_to_json,
+    Unverified,
+    found_in,
+    found_or_exit,
     print_lines,
     read_bundle,
+    signature_ids,
     signature_lines,
+    signed_lines,
     title,
-    unverified_or_exit,
+    to_json,
     working,
 )
 from pdp.cli.output import Format, FormatOption, console, print_json, safe
@@ -38,15 +41,15 @@ def sign_bundle(
     key = read_key(key_file)
     key_id = id_for(key, name)
     data = read_bundle(path)
-    bundle = unverified_or_exit(data, path)
+    found = found_or_exit(data, path)
     check_can_ask(yes=yes)
     if form is Format.TEXT:
-        print_lines(manifest_lines(bundle))
-        print_lines(signature_lines(bundle))
+        print_lines(signed_lines(found))
+        print_lines(signature_lines(found.envelope))
     ask(f"sign this as `{safe(key_id)}`?", yes=yes)
     signed = _signed(data, key, key_id)
     write_whole(path, signed)
-    _say(unverified(signed), path, key_id, form)
+    _say(found_in(signed), path, key_id, form)
 
 
 def _signed(data: bytes, key: PrivateKey, key_id: str) -> bytes:
@@ -54,12 +57,12 @@ def _signed(data: bytes, key: PrivateKey, key_id: str) -> bytes:
         return sign(data, key, key_id)
 
 
-def _say(bundle: UnverifiedBundle, path: Path, key_id: str, form: Format) -> None:
-    ids = [one.key_id for one in bundle.envelope.signatures]
+def _say(found: Unverified, path: Path, key_id: str, form: Format) -> None:
+    ids = signature_ids(found.envelope)
     if form is Format.JSON:
         report = {"file": str(path), "signed_as": key_id, "signatures": ids}
-        print_json({**report, **manifest_to_json(bundle)})
+        print_json({**report, **to_json(found)})
         return
     out = console()
-    out.print(f"[green]ok[/]: {safe(str(path))}: {title(bundle)}")
+    out.print(f"[green]ok[/]: {safe(str(path))}: {title(found)}")
     out.print(f"signed by {safe(', '.join(ids))}")

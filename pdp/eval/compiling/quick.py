@@ -8,6 +8,7 @@ nothing where nothing is kept yet: then the slower way answers.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
@@ -83,15 +84,15 @@ class _Quick:
         self._span: Final = rules[0].span
         self._allow: Final = sum(1 << bit for bit, r in enumerate(rules) if r.effect == "allow")
         self._members: Final = members
-        judged = [bit for member in members for bit, _ in member.conditions]
+        counts = Counter(bit for member in members for bit, _ in member.conditions)
         # Rules of which a part is judged once, for several members.
         self._shared: Final[dict[int, And]] = {}
         self._own: Final[list[list[tuple[int, And]]]] = []
         for member in members:
             own: list[tuple[int, And]] = []
             for bit, condition in member.conditions:
-                once, each = _split(condition)
-                if judged.count(bit) > 1 and once:
+                once, each = _split(condition) if counts[bit] > 1 else ((), ())
+                if once:
                     self._shared[bit] = And(once, condition.span)
                     own.append((bit, And(each, condition.span)))
                 else:
@@ -214,20 +215,26 @@ def _split(condition: And) -> tuple[tuple[Expr, ...], tuple[Expr, ...]]:
     flat: list[Expr] = []
     for operand in condition.operands:
         flat += operand.operands if isinstance(operand, And) else (operand,)
-    once = tuple(operand for operand in flat if not _reads_principal(operand))
-    return once, tuple(operand for operand in flat if _reads_principal(operand))
+    once: list[Expr] = []
+    each: list[Expr] = []
+    for operand in flat:
+        (each if _reads_principal(operand) else once).append(operand)
+    return tuple(once), tuple(each)
 
 
 def _reads_principal(node: object) -> bool:
-    match node:
-        case Node():
-            if getattr(node, "name", None) == "principal":
+    # As plain loops: this is asked for every condition of what is compiled.
+    if isinstance(node, tuple):
+        for item in node:
+            if _reads_principal(item):
                 return True
-            return any(_reads_principal(getattr(node, f)) for f in node.__struct_fields__)
-        case tuple():
-            return any(_reads_principal(item) for item in node)
-        case _:
-            return False
+    elif isinstance(node, Node):
+        if getattr(node, "name", None) == "principal":
+            return True
+        for field in node.__struct_fields__:
+            if _reads_principal(getattr(node, field)):
+                return True
+    return False
 
 
 def members_of(rules: Sequence[Rule], scope: Scope, chain_types: Sequence[str]) -> list[Member]:

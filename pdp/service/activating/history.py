@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from pdp._proto import log_pb2
+from pdp.activation.state import State
 from pdp.bundles.verification import Floor
 from pdp.decisionlog import reader, record
 from pdp.decisionlog.errors import LogMissing
@@ -14,22 +15,28 @@ from pdp.decisionlog.record import Kind, Record
 _LOOKED_AT: Final = 100
 
 
-def floors_in(log_dir: Path) -> dict[str, Floor]:
-    """The highest revision of each name that was activated, by the whole log. Raises LogCorrupt."""
+def state_in(log_dir: Path) -> State:
+    """The highest revision of each name that was activated, and the newest trust store, by the log.
+
+    Reads all of it. Raises LogCorrupt.
+    """
     floors: dict[str, Floor] = {}
+    version = 0
     try:
         for item in reader.records(log_dir):
             if item.kind is not Kind.BUNDLE_ACTIVATION:
                 continue
             message = record.parse(item.kind, item.payload)
-            if isinstance(message, log_pb2.BundleActivationRecord) and not message.is_shadow:
-                for part in message.parts:
-                    known = floors.get(part.name)
-                    if known is None or known.revision <= part.revision:
-                        floors[part.name] = Floor(part.revision, part.digest)
+            if not isinstance(message, log_pb2.BundleActivationRecord) or message.is_shadow:
+                continue
+            version = max(version, message.trust_store_version)
+            for part in message.parts:
+                known = floors.get(part.name)
+                if known is None or known.revision <= part.revision:
+                    floors[part.name] = Floor(part.revision, part.digest)
     except LogMissing:
-        return {}
-    return floors
+        return State()
+    return State(floors, None, version)
 
 
 def latest_ns(log_dir: Path) -> int:

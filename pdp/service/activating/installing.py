@@ -7,7 +7,6 @@ swapped. Whatever fails before the swap leaves the old one deciding.
 from __future__ import annotations
 
 import datetime
-import hashlib
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,13 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-import msgspec
-
 from pdp._proto import log_pb2
 from pdp.activation.preparing import raised_floors, signed_as
 from pdp.activation.release import Part, Release
 from pdp.activation.spool import Index, read_index, reading_release
-from pdp.activation.state import GOOD, ReleaseStore, State
+from pdp.activation.state import ReleaseStore, State
 from pdp.bundles.refusal import Cause, refuse
 from pdp.bundles.verification import Floor
 from pdp.decisionlog import record
@@ -85,27 +82,26 @@ class Installer:
         Raises BundleRefused; then ``before`` goes on deciding.
         """
         index = read_index(ready)
-        check_floors(index.parts, state)
+        check_floors(index, state)
         engine = self._engine(ready, index, before, samples)
-        valid_until = min((part.valid_until for part in index.parts), default=None)
-        if valid_until is None:
-            refuse(Cause.STATE_CORRUPT, f"`{ready}` holds nothing that is signed")
-        after = State(
-            raised_floors(state.floors, Release({}, None, index.parts)),
-            f"{GOOD}-{hashlib.sha256(msgspec.json.encode(index)).hexdigest()[:32]}",
-            max(state.trust_store_version, index.trust_store_version),
-        )
-        assert after.good is not None, "just named"
+        active = Active(engine, to_ns(valid_until(index)))
+        if active.valid_until_ns <= self._clock_us() * 1_000:
+            refuse(Cause.EXPIRED, "it expired while it was made ready; publish a newer revision")
+        # Made before anything is committed: what cannot be recorded may not decide.
+        payload = self._payload(engine, index)
         try:
-            self._releases.keep(ready, after.good)
+            after = State(
+                raised_floors(state.floors, Release({}, None, index.parts)),
+                self._releases.keep(ready),
+                max(state.trust_store_version, index.trust_store_version),
+            )
             self._releases.commit(after)
         except OSError as error:
             refuse(
                 Cause.NOT_LOADED,
                 f"`{self._releases.path}` does not take it: {error.strerror}; see to its disk",
             )
-        self._record(engine, index)
-        active = Active(engine, to_ns(valid_until))
+        self._record(payload)
         swap(active)
         self._releases.tidy(after)
         return Installed(active, index.parts, index), after
@@ -142,8 +138,8 @@ class Installer:
                 continue  # the new policies do not know such a request
         return engine
 
-    def _record(self, engine: Engine, index: Index) -> None:
-        payload = record.bundle_activation_record(
+    def _payload(self, engine: Engine, index: Index) -> bytes:
+        return record.bundle_activation_record(
             time_unix_ns=self._clock_us() * 1_000,
             bundle=engine.bundle,
             files=engine.files,
@@ -153,15 +149,26 @@ class Installer:
             trust_store_version=index.trust_store_version,
             is_shadow=self._is_shadow,
         )
+
+    def _record(self, payload: bytes) -> None:
         try:
             self._log.append(Kind.BUNDLE_ACTIVATION, payload)
         except LogError:
             refuse(Cause.NOT_LOADED, "the decision log cannot be written: see to its disk")
 
 
-def check_floors(parts: Iterable[Part], state: State) -> None:
+def valid_until(index: Index) -> datetime.datetime:
+    """The earliest moment from which a part may not decide. Raises BundleRefused without parts."""
+    if not index.parts:
+        refuse(Cause.STATE_CORRUPT, "the release holds nothing that is signed")
+    return min(part.valid_until for part in index.parts)
+
+
+def check_floors(index: Index, state: State) -> None:
     """Raise BundleRefused (rollback) for what is older than something that was active meanwhile."""
-    for part in parts:
+    if index.trust_store_version < state.trust_store_version:
+        refuse(Cause.ROLLBACK, "the trust store is older than one that was in force before")
+    for part in index.parts:
         floor = state.floors.get(part.name, Floor(0, None))
         if part.revision < floor.revision:
             refuse(

@@ -12,6 +12,8 @@ from pdp.request import Request
 SORTS_MAX: Final = 512
 # Of so many requests one is looked at: what is asked often is met soon.
 _EVERY: Final = 16
+# Longer ones would only fill the memory.
+_CHARS_MAX: Final = 4_096
 
 _Sort: TypeAlias = "tuple[str, str | None, tuple[str, ...]]"
 
@@ -29,7 +31,7 @@ class Samples:
     def saw(self, request: Request) -> None:
         """Perhaps keep a request that was just decided."""
         self._seen += 1
-        if self._seen % _EVERY:
+        if self._seen % _EVERY or len(request.args) + len(request.context) > _CHARS_MAX:
             return
         resource = None if request.resource is None else request.resource.type
         sort = request.action, resource, tuple([member.type for member in request.chain])

@@ -38,6 +38,8 @@ class Watchers:
         self.trial: Trial | None = None
 
     def saw(self, request: Request, decision: Decision, now_ns: int) -> None:
+        if decision.cause in _NOT_BY_POLICIES:
+            return
         self._samples.saw(request)
-        if self.trial is not None and decision.cause not in _NOT_BY_POLICIES:
+        if self.trial is not None:
             self.trial.saw(request, decision, now_ns)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
 from pathlib import Path
 from typing import Final, Protocol
 
 from pdp.activation.errand import Places, Setup
+from pdp.activation.state import State
+from pdp.bundles.refusal import BundleRefused
 from pdp.bundles.sources.fetching import Options
 from pdp.bundles.verification import Floor
 from pdp.decisionlog.writer import Writer
-from pdp.service.activating.activator import Activator, Surroundings
+from pdp.service.activating.activator import Activator, Surroundings, joined
 from pdp.service.activating.active import Active
 from pdp.service.activating.clock import SteadyClock
-from pdp.service.activating.history import floors_in
+from pdp.service.activating.history import state_in
 from pdp.service.activating.installing import Installed, part_to_proto
 from pdp.service.activating.samples import Samples
 from pdp.service.activating.trial import Counts, Trial
@@ -24,6 +26,7 @@ from pdp.service.metrics import Metrics
 from pdp.service.operating.admin import Activate
 from pdp.service.operating.board import ShadowState, StatusBoard
 
+_LOG: Final = logging.getLogger("pdp.service")
 _SHADOW_STATE: Final = "shadow"
 
 
@@ -81,7 +84,7 @@ class BundleSupply:
             metrics.bundle_active(engine.bundle)
 
         around = Surroundings(log, board, self._clock, self._samples, swap, activated)
-        self._add(settings.bundle, settings.state_dir, self._floors(), around)
+        self._add(settings.bundle, settings.state_dir, self._before(), around)
         if settings.shadow is not None:
             self._begin_trial(settings.shadow, settings.state_dir, log, board)
         # What is on trial comes when it comes: nobody waits for it.
@@ -110,23 +113,21 @@ class BundleSupply:
             trial.put(active.engine)
 
         around = Surroundings(log, board, self._clock, Samples(), swap, _nothing, is_shadow=True)
-        self._add(uri, state_dir / _SHADOW_STATE, {}, around)
+        try:
+            self._add(uri, state_dir / _SHADOW_STATE, State(), around)
+        except BundleRefused as error:
+            # What is only tried must not keep anything from being decided.
+            _LOG.error("nothing is on trial: %s", error)
 
-    def _add(
-        self, uri: str, state_dir: Path, floors: Mapping[str, Floor], around: Surroundings
-    ) -> None:
+    def _add(self, uri: str, state_dir: Path, before: State, around: Surroundings) -> None:
         setup = self._setup(uri, state_dir)
-        self._activators.append(Activator(setup, self._settings.poll_s, floors, around))
+        self._activators.append(Activator(setup, self._settings.poll_s, before, around))
 
-    def _floors(self) -> dict[str, Floor]:
+    def _before(self) -> State:
         """What was active by the log, and what the settings demand."""
         settings = self._settings
-        floors = floors_in(settings.log_dir)
-        name = settings.bundle_name or ""
-        known = floors.get(name)
-        if known is None or known.revision < settings.minimum_revision:
-            floors[name] = Floor(settings.minimum_revision, None)
-        return floors
+        demanded = {settings.bundle_name or "": Floor(settings.minimum_revision, None)}
+        return joined(state_in(settings.log_dir), State(demanded))
 
     def _setup(self, uri: str, state_dir: Path) -> Setup:
         settings = self._settings

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from pdp.bundles.sources.fetching import SourceFailed
+from pdp.bundles.sources.places import shown
 from pdp.service.addresses import Address, TcpAddress, UnixAddress, parse_address, parse_tcp
 
 LOG_MODES: Final = ("fsync", "os")
@@ -103,7 +105,12 @@ def place(value: object, directory: Path) -> str:
     if not given or "\0" in given:
         raise ValueError("expected a path or a URI")
     is_uri = re.match(r"[a-z][a-z0-9+.-]*:", given, re.ASCII) is not None
-    return given if is_uri else str((directory / given).absolute())
+    found = given if is_uri else str((directory / given).absolute())
+    try:
+        shown(found)
+    except SourceFailed as error:
+        raise ValueError(str(error)) from None
+    return found
 
 
 def name(value: object, _directory: Path) -> str:

@@ -149,8 +149,8 @@ TABLE: Final = (
     ),
     Setting(
         "state_dir", "directory",
-        "Where what must survive a restart is kept, such as stop orders; of mode 0700, and made if"
-        " it is missing.",
+        "Where what must survive a restart is kept: stop orders, how far bundles came, the last"
+        " good one. Of mode 0700, and made if it is missing.",
         forms.path,
     ),
     Setting(

@@ -269,6 +269,7 @@ def test_a_bundle_on_trial_is_counted_and_never_enforced(shop: Shop):
     shop.put(bundle(1))
     shop.put(bundle(2), "trial.bundle")
     with shop.serving("--shadow", str(shop.directory / "trial.bundle")) as server:
+        until(lambda: shop.status(server).HasField("shadow"), "the trial")
         for _ in range(5):
             assert decided(server).effect == pb.EFFECT_ALLOW
         until(lambda: shop.status(server).shadow.decisions == 5, "the comparison")
