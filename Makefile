@@ -48,7 +48,7 @@ fuzz: .venv/.installed ## look for inputs that break something; RUNS=20000 for l
 	$(BIN)/python tools/fuzz.py --runs $(RUNS) $(ARGS)
 
 campaign: .venv/.installed ## what is too long for every change: a million inputs for each target; ARGS=parser
-	$(BIN)/python tools/fuzz.py --runs 1000000 --guided 20000 --max-bytes 1300 --result benchmarks/results/fuzz.json $(ARGS)
+	$(BIN)/python tools/fuzz.py --runs 1000000 --guided 10000 --max-bytes 900 --result benchmarks/results/fuzz.json $(ARGS)
 
 campaign-bundles: .venv/.installed ## a million changed bundles, of which none may be accepted
 	$(BIN)/python tools/mutate_bundles.py --count 1000000 --result benchmarks/results/mutated_bundles.json $(ARGS)
