@@ -34,7 +34,7 @@ def test_whatever_is_renamed_everything_is_decided_as_before() -> None:
         changed = after(workspace, edits)
         assert [d for d in changed.found.diagnostics if d.is_error] == []
         results = Engine(changed.files).run_tests()
-        assert len(results) == 7
+        assert len(results) == 8
         assert all(result.passed for result in results), symbol
         renamed += 1
     assert renamed > 25

@@ -37,7 +37,7 @@ test "a small refund" {
     expect allow
 }
 """
-CEILING_S: Final = 30.0
+CEILING_S: Final = 60.0
 
 
 def now() -> datetime.datetime:
