@@ -266,7 +266,7 @@ class _Page:
         if piece.width is None:
             return False
         room = COLUMNS_MAX - self.column - self.space - piece.width
-        return room >= 0 and (piece.ends or _rest_fits(stack, room))
+        return room >= 0 and _rest_fits(stack, room, only_glued=piece.ends)
 
 
 class _Behind(NamedTuple):
@@ -282,8 +282,11 @@ def _align(lines: list[str], run: list[_Behind]) -> None:
         lines[behind.line] = lines[behind.line].ljust(width + _MARGIN) + behind.comment.text
 
 
-def _rest_fits(stack: list[tuple[int, bool, Doc]], room: int) -> bool:
-    """Whether what follows up to the next possible line break fits as well."""
+def _rest_fits(stack: list[tuple[int, bool, Doc]], room: int, *, only_glued: bool) -> bool:
+    """Whether what follows up to the next possible line break fits as well.
+
+    ``only_glued``: a comment stands behind the group, and only glued words come before that.
+    """
     index = len(stack)
     rest: list[tuple[bool, Doc]] = []
     while room >= 0:
@@ -295,6 +298,8 @@ def _rest_fits(stack: list[tuple[int, bool, Doc]], room: int) -> bool:
         else:
             return True
         match doc:
+            case str() if only_glued:
+                return True
             case str():
                 room -= len(doc)
             case tuple():
@@ -304,7 +309,7 @@ def _rest_fits(stack: list[tuple[int, bool, Doc]], room: int) -> bool:
                     return True
                 room -= len(doc.flat)
             case Word():
-                if doc.before:
+                if doc.before or (only_glued and not doc.glued):
                     return True
                 room -= 0 if doc.if_broken and is_flat else len(doc.text)
                 if doc.after is not None:
