@@ -203,16 +203,6 @@ def signed_as(release: Release) -> SignedAs | None:
     return SignedAs(release.parts[0].name, release.parts[0].revision)
 
 
-def raised_floors(floors: Mapping[str, Floor], release: Release) -> dict[str, Floor]:
-    """The floors once the release is active: never lower than before."""
-    result = dict(floors)
-    for part in release.parts:
-        known = result.get(part.name)
-        if known is None or known.revision <= part.revision:
-            result[part.name] = Floor(part.revision, part.digest)
-    return result
-
-
 def _directory(
     offer: Offer, store: TrustStore, wanted: Wanted, found: VerifiedSet | None
 ) -> VerifiedBundle | None:

@@ -10,10 +10,10 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pdp.bundles.documents.fields import Fields, fields_of, members_of
 from pdp.bundles.refusal import BundleRefused, Cause, refuse
@@ -139,6 +139,25 @@ def raised(floors: Mapping[str, Floor], name: str, floor: Floor) -> dict[str, Fl
     if known is not None and known.revision > floor.revision:
         return dict(floors)
     return {**floors, name: floor}
+
+
+class Signed(Protocol):
+    """Whatever says what was signed: a part of a release, or of a record."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def revision(self) -> int: ...
+    @property
+    def digest(self) -> str: ...
+
+
+def raised_by(floors: Mapping[str, Floor], parts: Iterable[Signed]) -> dict[str, Floor]:
+    """The floors once all of these were active: never lower than before."""
+    result = dict(floors)
+    for part in parts:
+        result = raised(result, part.name, Floor(part.revision, part.digest))
+    return result
 
 
 def state_to_bytes(state: State) -> bytes:

@@ -66,14 +66,11 @@ class Watched:
         self.data: bytes | None = None
         self._version: str | None = None
 
-    def look(self, timeout_s: float) -> bool:
-        """Whether there is something new. Raises SourceFailed."""
+    def look(self, timeout_s: float) -> None:
+        """Take what is new there, if anything is. Raises SourceFailed."""
         fetched = self.source.fetch(self._version, timeout_s)
-        if fetched is None:
-            return False
-        is_new = fetched.data != self.data
-        self.data, self._version = fetched.data, fetched.version
-        return is_new
+        if fetched is not None:
+            self.data, self._version = fetched.data, fetched.version
 
 
 class Worker:

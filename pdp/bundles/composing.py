@@ -19,12 +19,6 @@ from pdp.bundles.documents.composition import (
     composition_from_bytes,
 )
 from pdp.bundles.documents.declaration import digest_of
-from pdp.bundles.documents.freshness import PAYLOAD_TYPE as STATEMENT_PAYLOAD_TYPE
-from pdp.bundles.documents.freshness import (
-    check_is_current,
-    check_speaks_of,
-    statement_from_bytes,
-)
 from pdp.bundles.documents.truststore import Trust, TrustStore
 from pdp.bundles.envelope import opened
 from pdp.bundles.flatfile import cut, split
@@ -36,6 +30,7 @@ from pdp.bundles.verification import (
     check_hashes,
     check_is_meant,
     check_is_valid,
+    end_of_freshness,
     verify,
 )
 
@@ -74,7 +69,7 @@ def verify_set(
     check_is_meant(composition.head, trust)
     check_is_valid(composition.head, demands.now)
     check_floor(composition.head, digest, demands.floor)
-    fresh_until = _fresh_until(freshness, trust, demands, composition, digest)
+    fresh_until = end_of_freshness(freshness, trust, demands, composition.head, digest)
     [program] = composition.head.files
     lengths = [(member.name, member.length) for member in composition.bundles]
     pieces = cut(body, [*lengths, (PROGRAM_NAME, program.length)])
@@ -166,20 +161,3 @@ def _pinned(found: VerifiedSet) -> TrustStore:
     if directory is None:
         refuse(Cause.UNKNOWN_BUNDLE, f"the set `{found.composition.head.name}` pins no directory")
     return TrustStore(1, MappingProxyType({directory.name: directory}))
-
-
-def _fresh_until(
-    freshness: bytes | None, trust: Trust, demands: Demands, composition: Composition, digest: str
-) -> datetime.datetime | None:
-    if freshness is None:
-        if demands.require_freshness:
-            refuse(Cause.FROZEN, "a freshness statement is required, and there is none")
-        return None
-    try:
-        payload = opened(freshness, STATEMENT_PAYLOAD_TYPE, trust.vouching).payload
-    except BundleRefused as error:
-        refuse(error.cause, f"the freshness statement: {error}")
-    statement = statement_from_bytes(payload)
-    check_speaks_of(statement, composition.head.name, composition.head.revision, digest)
-    check_is_current(statement, demands.now)
-    return statement.expires

@@ -85,14 +85,7 @@ def verify(
     check_is_meant(manifest, trust)
     check_is_valid(manifest, demands.now)
     check_floor(manifest, digest, demands.floor)
-    if freshness is None and demands.require_freshness:
-        refuse(Cause.FROZEN, "a freshness statement is required, and there is none")
-    fresh_until = None
-    if freshness is not None:
-        statement = _statement(freshness, trust)
-        check_speaks_of(statement, manifest.name, manifest.revision, digest)
-        check_is_current(statement, demands.now)
-        fresh_until = statement.expires
+    fresh_until = end_of_freshness(freshness, trust, demands, manifest, digest)
     files = cut(body, [(file.name, file.length) for file in manifest.files])
     check_hashes(manifest, files)
     frozen = MappingProxyType(files)
@@ -145,6 +138,23 @@ def check_hashes(manifest: Manifest, files: Mapping[str, bytes]) -> None:
     for file in manifest.files:
         if hashlib.sha256(files[file.name]).hexdigest() != file.sha256:
             refuse(Cause.BAD_FILE_HASH, f"`{file.name}` is not the file that was signed")
+
+
+def end_of_freshness(
+    freshness: bytes | None, trust: Trust, demands: Demands, manifest: Manifest, digest: str
+) -> datetime.datetime | None:
+    """When the statement about a manifest expires; None where there is none, and none is required.
+
+    Raises BundleRefused for one that does not hold.
+    """
+    if freshness is None:
+        if demands.require_freshness:
+            refuse(Cause.FROZEN, "a freshness statement is required, and there is none")
+        return None
+    statement = _statement(freshness, trust)
+    check_speaks_of(statement, manifest.name, manifest.revision, digest)
+    check_is_current(statement, demands.now)
+    return statement.expires
 
 
 def _statement(freshness: bytes, trust: Trust) -> Statement:

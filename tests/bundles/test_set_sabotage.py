@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from pdp.bundles import composing
+from pdp.bundles import composing, verification
 from pdp.bundles.documents import composition
 from pdp.bundles.documents.truststore import TrustStore
 from pdp.bundles.envelope import Verified, decode, opened
@@ -93,10 +93,10 @@ TWINS: Final = {
     ),
     "program_is_not_checked": Twin(composing, "check_hashes", _nothing, seen_by="changed_program"),
     "any_statement_will_do": Twin(
-        composing, "check_speaks_of", _nothing, seen_by="freshness_of_a_member"
+        verification, "check_speaks_of", _nothing, seen_by="freshness_of_a_member"
     ),
     "statements_hold_for_ever": Twin(
-        composing, "check_is_current", _nothing, seen_by="freshness_expired_this_second"
+        verification, "check_is_current", _nothing, seen_by="freshness_expired_this_second"
     ),
     "type_is_the_messages_choice": Twin(
         composing, "opened", _type_of_the_message, seen_by="set_signed_as_a_bundle_for_a_set"

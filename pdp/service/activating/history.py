@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from pdp._proto import log_pb2
-from pdp.activation.state import State
+from pdp.activation.state import State, raised_by
 from pdp.bundles.verification import Floor
 from pdp.decisionlog import reader, record
 from pdp.decisionlog.errors import LogMissing
@@ -30,10 +30,7 @@ def state_in(log_dir: Path) -> State:
             if not isinstance(message, log_pb2.BundleActivationRecord) or message.is_shadow:
                 continue
             version = max(version, message.trust_store_version)
-            for part in message.parts:
-                known = floors.get(part.name)
-                if known is None or known.revision <= part.revision:
-                    floors[part.name] = Floor(part.revision, part.digest)
+            floors = raised_by(floors, message.parts)
     except LogMissing:
         return State()
     return State(floors, None, version)

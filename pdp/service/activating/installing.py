@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from pdp._proto import log_pb2
-from pdp.activation.preparing import raised_floors, signed_as
-from pdp.activation.release import Part, Release
+from pdp.activation.preparing import signed_as
+from pdp.activation.release import Part
 from pdp.activation.spool import Index, read_index, reading_release
-from pdp.activation.state import ReleaseStore, State
+from pdp.activation.state import ReleaseStore, State, raised_by
 from pdp.bundles.refusal import Cause, refuse
 from pdp.bundles.verification import Floor
 from pdp.decisionlog import record
@@ -91,7 +91,7 @@ class Installer:
         payload = self._payload(engine, index)
         try:
             after = State(
-                raised_floors(state.floors, Release({}, None, index.parts)),
+                raised_by(state.floors, index.parts),
                 self._releases.keep(ready),
                 max(state.trust_store_version, index.trust_store_version),
             )
