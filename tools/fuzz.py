@@ -104,16 +104,18 @@ def fuzz_blindly(name: str, corpus: Path, size: Size) -> None:
     # One that is cut short is mostly of one kind: ended too early.
     found = [data for data in kept if len(data) <= size.bytes_max]
     rng = random.Random(size.guided)  # noqa: S311 - no secret
-    for _ in range(size.runs - size.guided):
-        data = targets.TARGETS[name].mutate(rng.choice(found), rng)[: size.bytes_max]
-        # Processor time: a machine that is busy otherwise makes nothing hang.
-        signal.setitimer(signal.ITIMER_PROF, HANGING_S)
-        try:
+    try:
+        for _ in range(size.runs - size.guided):
+            data = targets.TARGETS[name].mutate(rng.choice(found), rng)[: size.bytes_max]
+            # Processor time: a machine that is busy otherwise makes nothing hang. Nothing handles
+            # the signal, so that it ends the process even inside native code.
+            signal.setitimer(signal.ITIMER_PROF, HANGING_S)
             targets.run(name, data)
-        except BaseException:
-            (FINDINGS / f"{name}-blind-{_digest(data)}").write_bytes(data)
-            raise
-    signal.setitimer(signal.ITIMER_PROF, 0)
+    except BaseException:
+        (FINDINGS / f"{name}-blind-{_digest(data)}").write_bytes(data)
+        raise
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def fuzz(name: str, size: Size) -> Outcome:

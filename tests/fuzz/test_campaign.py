@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -93,3 +94,5 @@ def test_a_wrong_input_is_found_unwatched_too(
         fuzz.fuzz_blindly("parser", corpus, fuzz.Size(2_000, 0, 1_000))
     [left] = tmp_path.glob("parser-blind-*")
     assert b"{" not in left.read_bytes()
+    # What ends a hanging process must not end this one later.
+    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
