@@ -38,6 +38,13 @@ class NextAction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     NEXT_ACTION_REQUEST_APPROVAL: _ClassVar[NextAction]
     NEXT_ACTION_RETRY: _ClassVar[NextAction]
     NEXT_ACTION_HAND_OFF: _ClassVar[NextAction]
+
+class OutcomeStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OUTCOME_STATUS_UNSPECIFIED: _ClassVar[OutcomeStatus]
+    OUTCOME_STATUS_EXECUTED: _ClassVar[OutcomeStatus]
+    OUTCOME_STATUS_FAILED: _ClassVar[OutcomeStatus]
+    OUTCOME_STATUS_NOT_EXECUTED: _ClassVar[OutcomeStatus]
 EFFECT_UNSPECIFIED: Effect
 EFFECT_ALLOW: Effect
 EFFECT_DENY: Effect
@@ -58,6 +65,10 @@ NEXT_ACTION_NONE: NextAction
 NEXT_ACTION_REQUEST_APPROVAL: NextAction
 NEXT_ACTION_RETRY: NextAction
 NEXT_ACTION_HAND_OFF: NextAction
+OUTCOME_STATUS_UNSPECIFIED: OutcomeStatus
+OUTCOME_STATUS_EXECUTED: OutcomeStatus
+OUTCOME_STATUS_FAILED: OutcomeStatus
+OUTCOME_STATUS_NOT_EXECUTED: OutcomeStatus
 
 class Entity(_message.Message):
     __slots__ = ("type", "id", "attributes", "groups")
@@ -406,23 +417,39 @@ class ExplainResponse(_message.Message):
     def __init__(self, decision: _Optional[_Union[DecideResponse, _Mapping]] = ..., now: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., outcomes: _Optional[_Iterable[_Union[RuleOutcome, _Mapping]]] = ..., left_out: _Optional[int] = ..., nearest: _Optional[_Iterable[_Union[NearestAllows, _Mapping]]] = ..., risk: _Optional[_Union[RiskOutcome, _Mapping]] = ..., approvers: _Optional[_Iterable[_Union[NeedApprovers, _Mapping]]] = ..., receipt: _Optional[_Union[ReceiptPointer, _Mapping]] = ...) -> None: ...
 
 class OutcomeRequest(_message.Message):
-    __slots__ = ("decision_id",)
+    __slots__ = ("decision_id", "request_digest", "status", "effect")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
-    def __init__(self, decision_id: _Optional[str] = ...) -> None: ...
+    request_digest: str
+    status: OutcomeStatus
+    effect: Effect
+    def __init__(self, decision_id: _Optional[str] = ..., request_digest: _Optional[str] = ..., status: _Optional[_Union[OutcomeStatus, str]] = ..., effect: _Optional[_Union[Effect, str]] = ...) -> None: ...
 
 class OutcomeResponse(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: ReceiptPointer
+    def __init__(self, receipt: _Optional[_Union[ReceiptPointer, _Mapping]] = ...) -> None: ...
 
 class ReceiptRequest(_message.Message):
-    __slots__ = ("decision_id",)
-    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
-    decision_id: str
-    def __init__(self, decision_id: _Optional[str] = ...) -> None: ...
-
-class Receipt(_message.Message):
     __slots__ = ("pointer",)
     POINTER_FIELD_NUMBER: _ClassVar[int]
     pointer: ReceiptPointer
     def __init__(self, pointer: _Optional[_Union[ReceiptPointer, _Mapping]] = ...) -> None: ...
+
+class Receipt(_message.Message):
+    __slots__ = ("pointer", "tree_size", "root", "path", "checkpoint")
+    POINTER_FIELD_NUMBER: _ClassVar[int]
+    TREE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    ROOT_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    pointer: ReceiptPointer
+    tree_size: int
+    root: str
+    path: _containers.RepeatedScalarFieldContainer[str]
+    checkpoint: str
+    def __init__(self, pointer: _Optional[_Union[ReceiptPointer, _Mapping]] = ..., tree_size: _Optional[int] = ..., root: _Optional[str] = ..., path: _Optional[_Iterable[str]] = ..., checkpoint: _Optional[str] = ...) -> None: ...

@@ -87,14 +87,14 @@ class DecisionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReportOutcome(self, request, context):
-        """What the caller then did. Not served yet: UNIMPLEMENTED.
+        """What became of the action that was decided; recorded, so that reviewers can compare.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetReceipt(self, request, context):
-        """The full proof that an answer was recorded. Not served yet: UNIMPLEMENTED.
+        """The full proof that an answer was recorded. FAILED_PRECONDITION where nothing is signed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

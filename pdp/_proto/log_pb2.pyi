@@ -358,6 +358,44 @@ class RecoveryRecord(_message.Message):
     quarantined: _containers.RepeatedCompositeFieldContainer[QuarantinedBytes]
     def __init__(self, time_unix_ns: _Optional[int] = ..., segment: _Optional[int] = ..., offset: _Optional[int] = ..., last_seq: _Optional[int] = ..., synced_to: _Optional[int] = ..., quarantined: _Optional[_Iterable[_Union[QuarantinedBytes, _Mapping]]] = ...) -> None: ...
 
+class CheckpointRecord(_message.Message):
+    __slots__ = ("time_unix_ns", "note")
+    TIME_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    time_unix_ns: int
+    note: str
+    def __init__(self, time_unix_ns: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
+
+class KeyChangeRecord(_message.Message):
+    __slots__ = ("time_unix_ns", "key_id", "public_key", "engine_version")
+    TIME_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    time_unix_ns: int
+    key_id: str
+    public_key: str
+    engine_version: str
+    def __init__(self, time_unix_ns: _Optional[int] = ..., key_id: _Optional[str] = ..., public_key: _Optional[str] = ..., engine_version: _Optional[str] = ...) -> None: ...
+
+class OutcomeRecord(_message.Message):
+    __slots__ = ("time_unix_ns", "peer", "decision_id", "request_digest", "status", "effect", "engine_version")
+    TIME_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    time_unix_ns: int
+    peer: str
+    decision_id: str
+    request_digest: str
+    status: _decision_pb2.OutcomeStatus
+    effect: _decision_pb2.Effect
+    engine_version: str
+    def __init__(self, time_unix_ns: _Optional[int] = ..., peer: _Optional[str] = ..., decision_id: _Optional[str] = ..., request_digest: _Optional[str] = ..., status: _Optional[_Union[_decision_pb2.OutcomeStatus, str]] = ..., effect: _Optional[_Union[_decision_pb2.Effect, str]] = ..., engine_version: _Optional[str] = ...) -> None: ...
+
 class StartRecord(_message.Message):
     __slots__ = ("time_unix_ns", "node", "pid", "engine_version", "settings_digest", "unsafe")
     TIME_UNIX_NS_FIELD_NUMBER: _ClassVar[int]

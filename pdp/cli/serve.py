@@ -33,6 +33,16 @@ LogMode: TypeAlias = Annotated[
         metavar="fsync|os", help="fsync (default): records survive a power cut; os: the process."
     ),
 ]
+LogKey: TypeAlias = Annotated[
+    Path | None, typer.Option(help="The key that signs the log's checkpoints (PEM, mode 0600).")
+]
+Anchor: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="-|PATH|URL",
+        help="Where checkpoints go; may be repeated. Left out: standard output.",
+    ),
+]
 Grpc: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
@@ -163,6 +173,8 @@ def serve(
     source_token_file: SourceTokenFile = None,
     log_dir: LogDir = None,
     log_mode: LogMode = None,
+    log_key: LogKey = None,
+    anchor: Anchor = None,
     grpc: Grpc = None,
     admin: Admin = None,
     state_dir: StateDir = None,

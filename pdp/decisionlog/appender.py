@@ -1,6 +1,6 @@
 """Writes batches at the end of a log and makes them durable. One caller at a time: no threads here.
 
-Not built yet: a spare segment for the closing records of a full disk, signed checkpoints.
+Not built yet: a spare segment for the closing records of a full disk.
 """
 
 from __future__ import annotations
@@ -15,9 +15,15 @@ from typing import Final
 
 from pdp.decisionlog import disk, frame, tree
 from pdp.decisionlog.errors import LogUnavailable, Trouble
+from pdp.decisionlog.proving import checkpoint, evidence
+from pdp.decisionlog.proving.checkpoint import Head, Signer
+from pdp.decisionlog.proving.spine import Spine, Spot
+from pdp.decisionlog.record import Kind
 from pdp.model import ReceiptPointer
 
 SEGMENT_BYTES: Final = 64 << 20
+# Signed at the latest after so many records; whoever holds the log also asks once a second.
+CHECKPOINT_RECORDS: Final = 1_000
 ID_BYTES: Final = 16
 
 
@@ -33,7 +39,8 @@ class Setup:
     """How a log is written.
 
     ``node`` names the machine, at most 64 bytes. ``segment_bytes`` is where a segment ends.
-    ``clock`` gives nanoseconds since 1970, ``entropy`` as many random bytes as asked.
+    ``clock`` gives nanoseconds since 1970, ``entropy`` as many random bytes as asked. ``signer``
+    signs the checkpoints; without one there are none.
     """
 
     node: str
@@ -41,6 +48,7 @@ class Setup:
     segment_bytes: int = SEGMENT_BYTES
     clock: Callable[[], int] = time.time_ns
     entropy: Callable[[int], bytes] = os.urandom
+    signer: Signer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ class Place:
     next_index: int
     next_seq: int
     previous_size: int
-    frontier: tree.Frontier
+    spine: Spine
 
 
 class Appender:
@@ -71,7 +79,8 @@ class Appender:
         self._boot_id = setup.entropy(ID_BYTES)
         self._index = place.next_index
         self._next_seq = place.next_seq
-        self._frontier = place.frontier
+        self._spine = place.spine
+        self._checkpoint: tuple[int, str] = (0, "")
         self._synced_to = place.next_seq - 1  # recovery made everything there is durable
         self._failure: Trouble | None = None
         self._end = place.previous_size
@@ -88,14 +97,54 @@ class Appender:
         """Why nothing can be written any more, or None."""
         return self._failure
 
-    def commit(self, records: Sequence[tuple[int, bytes]]) -> list[ReceiptPointer]:
+    @property
+    def signs(self) -> bool:
+        """Whether there is a key to sign checkpoints with."""
+        return self._setup.signer is not None
+
+    @property
+    def spine(self) -> Spine:
+        """The tree over all records; others may ask it for paths."""
+        return self._spine
+
+    @property
+    def checkpoint(self) -> tuple[int, str]:
+        """How many records the newest durable checkpoint covers, and its text; (0, "") for none."""
+        return self._checkpoint
+
+    def commit(
+        self, records: Sequence[tuple[int, bytes]], *, is_checkpoint_due: bool = False
+    ) -> list[ReceiptPointer]:
         """Write (kind, payload) records as one batch; return when it is durable.
 
         All or nothing. Raises LogUnavailable; then no record has a number, and after a full disk
-        the next call begins where this one did.
+        the next call begins where this one did. If it is due, a checkpoint of all records before
+        the batch opens it.
         """
         if self._failure is not None:
             raise unavailable(self._failure)
+        note = self._next_checkpoint(is_due=is_checkpoint_due)
+        if not note:
+            return self._committed(records) if records else []
+        signed = evidence.checkpoint_record(time_unix_ns=self._setup.clock(), note=note)
+        size = self._next_seq - 1
+        receipts = self._committed([(Kind.CHECKPOINT, signed), *records])
+        self._checkpoint = (size, note)
+        return receipts[1:]
+
+    def _next_checkpoint(self, *, is_due: bool) -> str:
+        """Of all records there are, unless the last one is a checkpoint of those before it."""
+        size = self._next_seq - 1
+        # The record that holds the newest checkpoint comes right behind what that covers.
+        uncovered = size - self._checkpoint[0] - bool(self._checkpoint[0])
+        if self._setup.signer is None or not uncovered:
+            return ""
+        if not is_due and uncovered < CHECKPOINT_RECORDS:
+            return ""
+        head = Head(checkpoint.origin_of(self.log_id), size, self._spine.root())
+        return checkpoint.sign(head, self._setup.signer)
+
+    def _committed(self, records: Sequence[tuple[int, bytes]]) -> list[ReceiptPointer]:
         first = self._next_seq
         leaves = [
             tree.leaf_hash(tree.leaf_input(kind, first + at, payload))
@@ -130,12 +179,13 @@ class Appender:
     def _advance(self, batch_bytes: int, leaves: Sequence[bytes]) -> list[ReceiptPointer]:
         """Give the written records their numbers."""
         first = self._next_seq
+        spot = Spot(self._index - 1, self._end, first)
         self._end += batch_bytes
         self._next_seq += len(leaves)
         if self._setup.durability is Durability.FSYNC:
             self._synced_to = self._next_seq - 1
         for leaf in leaves:
-            self._frontier.append(leaf)
+            self._spine.append(leaf, spot)
         return [
             ReceiptPointer(self.log_id, first + at, leaf.hex()) for at, leaf in enumerate(leaves)
         ]
@@ -176,7 +226,7 @@ class Appender:
             created_unix_ns=self._setup.clock(),
             first_seq=self._next_seq,
             previous_size=self._end,
-            previous_root=self._frontier.root() if self._index > 1 else bytes(32),
+            previous_root=self._spine.root() if self._index > 1 else bytes(32),
             node=self._setup.node,
         )
         size = max(self._setup.segment_bytes, frame.SEGMENT_HEADER_BYTES + batch_bytes)

@@ -16,6 +16,7 @@ from pdp.decisionlog import disk, frame
 from pdp.decisionlog.disk import SegmentFile
 from pdp.decisionlog.errors import LogCorrupt, LogMissing
 from pdp.decisionlog.frame import Batch, Damage, End, SegmentHeader
+from pdp.decisionlog.proving.spine import Spot
 from pdp.decisionlog.record import Kind, Record
 
 
@@ -30,6 +31,15 @@ class Cursor:
         self._header: SegmentHeader | None = None
         self._offset = 0
         self._seq = 0
+
+    @classmethod
+    def at(cls, directory: Path, spot: Spot) -> Cursor:
+        """Stand at the batch that begins there. Raises LogCorrupt, LogMissing."""
+        cursor = cls(directory, spot.segment)
+        if not cursor._enter():
+            raise LogMissing(directory)
+        cursor._offset, cursor._seq = spot.offset, spot.seq
+        return cursor
 
     def __enter__(self) -> Self:
         return self

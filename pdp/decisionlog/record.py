@@ -58,6 +58,9 @@ Message: TypeAlias = (
     | log_pb2.BundleRefusalRecord
     | log_pb2.ShadowFlipRecord
     | log_pb2.StopOrderRecord
+    | log_pb2.CheckpointRecord
+    | log_pb2.KeyChangeRecord
+    | log_pb2.OutcomeRecord
 )
 
 # The kinds that are written today; the others have their numbers and nothing more.
@@ -74,6 +77,9 @@ MESSAGES: Final[Mapping[Kind, type[Message]]] = {
     Kind.BUNDLE_REFUSAL: log_pb2.BundleRefusalRecord,
     Kind.SHADOW_FLIP: log_pb2.ShadowFlipRecord,
     Kind.STOP_ORDER: log_pb2.StopOrderRecord,
+    Kind.CHECKPOINT: log_pb2.CheckpointRecord,
+    Kind.KEY_CHANGE: log_pb2.KeyChangeRecord,
+    Kind.OUTCOME: log_pb2.OutcomeRecord,
 }
 
 

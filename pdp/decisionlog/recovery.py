@@ -19,6 +19,7 @@ from pdp.decisionlog.appender import Place
 from pdp.decisionlog.disk import SegmentFile
 from pdp.decisionlog.errors import LogCorrupt
 from pdp.decisionlog.frame import Batch, Damage, End, SegmentHeader
+from pdp.decisionlog.proving.spine import Spine, Spot
 from pdp.decisionlog.record import Kind
 
 _TORN_NAME: Final = re.compile(r"([0-9]{10})-([0-9]{12})\.torn", re.ASCII)
@@ -45,9 +46,9 @@ def recover(directory: Path) -> tuple[Place, log_pb2.RecoveryRecord | None]:
     for scratch in (*directory.glob("*.seg.new"), *directory.glob("*.torn.new")):
         scratch.unlink()  # never got its name, so nothing in it was ever relied on
     indexes = disk.segment_indexes(directory)
-    frontier = tree.Frontier()
+    spine = Spine()
     if not indexes:
-        return Place(b"", 1, 1, 0, frontier), None
+        return Place(b"", 1, 1, 0, spine), None
     scan = _Scan()
     previous: SegmentHeader | None = None
     size = 0
@@ -57,15 +58,15 @@ def recover(directory: Path) -> tuple[Place, log_pb2.RecoveryRecord | None]:
                 what = f"segment {place} is missing before it"
                 raise LogCorrupt(segment.name, 0, scan.next_seq, what)
             header = _header(segment, scan.next_seq)
-            _check_chain(segment.name, header, previous, size, frontier)
+            _check_chain(segment.name, header, previous, size, spine)
             is_last = place == len(indexes)
-            size = _read_batches(segment, header, scan, frontier, is_last=is_last)
+            size = _read_batches(segment, header, scan, spine, is_last=is_last)
             if is_last:
                 _settle(directory, segment, size, scan)
         previous = header
     quarantined = _undescribed(directory, scan.described)
     log_id = previous.log_id if previous is not None else b""
-    continues = Place(log_id, len(indexes) + 1, scan.next_seq, size, frontier)
+    continues = Place(log_id, len(indexes) + 1, scan.next_seq, size, spine)
     if scan.last_kind == Kind.STOP and not quarantined:
         return continues, None
     return continues, log_pb2.RecoveryRecord(
@@ -90,27 +91,27 @@ def _check_chain(
     header: SegmentHeader,
     previous: SegmentHeader | None,
     previous_size: int,
-    frontier: tree.Frontier,
+    spine: Spine,
 ) -> None:
     """A segment must continue exactly the one before it."""
-    root = frontier.root() if previous is not None else bytes(32)
+    root = spine.root() if previous is not None else bytes(32)
     for found, expected, what in (
         (header.index, 1 if previous is None else previous.index + 1, "index"),
-        (header.first_seq, frontier.size + 1, "first sequence number"),
+        (header.first_seq, spine.size + 1, "first sequence number"),
         (header.log_id, header.log_id if previous is None else previous.log_id, "log id"),
         (header.previous_size, previous_size, "size of the segment before"),
         (header.previous_root, root, "root over the records before"),
     ):
         if found != expected:
             text = f"its {what} is not what the segments before it give"
-            raise LogCorrupt(name, 0, frontier.size + 1, text)
+            raise LogCorrupt(name, 0, spine.size + 1, text)
 
 
 def _read_batches(
     segment: SegmentFile,
     header: SegmentHeader,
     scan: _Scan,
-    frontier: tree.Frontier,
+    spine: Spine,
     *,
     is_last: bool,
 ) -> int:
@@ -126,12 +127,16 @@ def _read_batches(
         scan.synced_to = max(scan.synced_to, batch.head.synced_to)
         if scan.synced_to == scan.next_seq - 1:
             scan.unsynced_from = offset
+        spot = Spot(header.index, offset, scan.next_seq)
         for item in batch.frames:
-            frontier.append(tree.leaf_hash(tree.leaf_input(item.kind, item.seq, item.payload)))
+            leaf = tree.leaf_hash(tree.leaf_input(item.kind, item.seq, item.payload))
+            spine.append(leaf, spot)
             if item.kind == Kind.RECOVERY:
                 scan.described |= _names(item.payload)
         scan.next_seq += batch.head.count
-        scan.last_kind = batch.frames[-1].kind
+        # A checkpoint may follow the last record of a run.
+        kinds = [item.kind for item in batch.frames if item.kind != Kind.CHECKPOINT]
+        scan.last_kind = kinds[-1] if kinds else scan.last_kind
         offset = batch.head.end
 
 

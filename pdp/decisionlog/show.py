@@ -44,6 +44,7 @@ ENUM_PREFIXES: Final = {
     "pdp.v1.DenyCause": "DENY_CAUSE_",
     "pdp.v1.NextAction": "NEXT_ACTION_",
     "pdp.v1.StopKind": "STOP_KIND_",
+    "pdp.v1.OutcomeStatus": "OUTCOME_STATUS_",
 }
 
 

@@ -88,7 +88,7 @@ class Tree:
         """The root over the first ``size`` leaves (all by default). Raises ValueError beyond."""
         size = self.size if size is None else size
         self._check(size)
-        return self._subtree(0, size) if size else EMPTY_ROOT
+        return self.subtree(0, size) if size else EMPTY_ROOT
 
     def inclusion_proof(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
         """The audit path of leaf ``index`` (from 0) in the tree over ``size`` leaves, leaf first.
@@ -102,26 +102,36 @@ class Tree:
         path: list[bytes] = []
         start, stop = 0, size
         while stop - start > 1:
-            middle = start + _split(stop - start)
+            middle = start + split(stop - start)
             if index < middle:
-                path.append(self._subtree(middle, stop))
+                path.append(self.subtree(middle, stop))
                 stop = middle
             else:
-                path.append(self._subtree(start, middle))
+                path.append(self.subtree(start, middle))
                 start = middle
         return tuple(reversed(path))
+
+    def peaks(self) -> tuple[bytes, ...]:
+        """The hashes of the largest complete subtrees that cover all leaves, left to right."""
+        found: list[bytes] = []
+        start = 0
+        for bit in reversed(range(self.size.bit_length())):
+            if self.size >> bit & 1:
+                found.append(self._levels[bit][start >> bit])
+                start += 1 << bit
+        return tuple(found)
 
     def _check(self, size: int) -> None:
         if not 0 <= size <= self.size:
             raise ValueError(f"no size {size} in a tree of {self.size}")
 
-    def _subtree(self, start: int, stop: int) -> bytes:
+    def subtree(self, start: int, stop: int) -> bytes:
         """The hash over leaves ``start`` up to ``stop``; start is a multiple of 2**k >= count."""
         count = stop - start
         if count & (count - 1) == 0:
             return self._levels[count.bit_length() - 1][start // count]
-        middle = start + _split(count)
-        return node_hash(self._subtree(start, middle), self._subtree(middle, stop))
+        middle = start + split(count)
+        return node_hash(self.subtree(start, middle), self.subtree(middle, stop))
 
 
 def included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
@@ -145,6 +155,6 @@ def included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: by
     return last == 0 and node == root
 
 
-def _split(count: int) -> int:
-    """The largest power of two smaller than ``count`` (at least 2)."""
+def split(count: int) -> int:
+    """Where the left subtree of ``count`` leaves, at least 2, ends: the largest power of two below."""
     return 1 << ((count - 1).bit_length() - 1)

@@ -2,21 +2,24 @@
 
 What the files alone can show: every flipped byte, every record or segment missing from the middle,
 moved, doubled or relabelled. What only an anchor can show: records missing from the end, and a log
-rewritten whole with all its checksums. Anchors are receipts that callers kept, or an expected tree
-size and root noted elsewhere; signed checkpoints, which will be the usual anchor, come later.
+rewritten whole with all its checksums. Anchors are receipts that callers kept, an expected tree size
+and root noted elsewhere, and signed checkpoints that left the host. The checkpoints inside the log
+are checked too; a rewriter without the key cannot make them.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pdp._proto import log_pb2
 from pdp.decisionlog import disk, frame, reader, record, tree
 from pdp.decisionlog.disk import SegmentFile
 from pdp.decisionlog.frame import Batch, BatchHead, Damage, End, Frame, SegmentHeader
+from pdp.decisionlog.proving.heads import Heads, Trust
 from pdp.decisionlog.record import Kind
 from pdp.model import ReceiptPointer
 
@@ -64,15 +67,23 @@ def verify(
     *,
     expected_size: int = 0,
     expected_root: str = "",
+    anchors: Sequence[str] = (),
+    trust: Trust | None = None,
     settle_s: float = 0.05,
 ) -> VerifyReport:
-    """Check the log in ``directory``, also against receipts and an expected tree head if given.
+    """Check the log in ``directory``, also against receipts, checkpoints and a tree head if given.
 
-    The head is what the log had when it was noted: a log that has grown since still matches it. A
-    live writer's batch in flight is given ``settle_s`` seconds to complete. Raises LogMissing.
+    ``anchors`` are checkpoints kept elsewhere. The head is what the log had when it was noted: a
+    log that has grown since still matches it. With ``trust``, every checkpoint must be signed by a
+    key of it; without, nobody's signature is checked. A live writer's batch in flight is given
+    ``settle_s`` seconds to complete. Raises LogMissing; NotACheckpoint for an anchor that is none.
     """
     reader.require(directory)
-    audit = _Audit(directory, settle_s, expected_size)
+    heads = Heads(trust)
+    heads.expect(expected_size, expected_root, "the expected tree head")
+    for note in anchors:
+        heads.expect_note(note)
+    audit = _Audit(directory, settle_s, heads)
     for receipt in receipts:
         audit.wanted[receipt.seq].append(receipt)
     indexes = disk.segment_indexes(directory)
@@ -80,18 +91,18 @@ def verify(
         with disk.opened(directory, index) as segment:
             audit.read_segment(segment, index, is_last=index == indexes[-1])
     audit.check_names()
-    audit.check_anchors(expected_size, expected_root)
+    audit.check_anchors()
     return audit.report(len(indexes))
 
 
 class _Audit:
     """The state of one verification."""
 
-    def __init__(self, directory: Path, settle_s: float, expected_size: int) -> None:
+    def __init__(self, directory: Path, settle_s: float, heads: Heads) -> None:
         self.wanted: defaultdict[int, list[ReceiptPointer]] = defaultdict(list)
         self._directory = directory
         self._settle_s = settle_s
-        self._expected_size = expected_size
+        self._heads = heads
         self._problems: list[Problem] = []
         self._counts: Counter[str] = Counter()
         self._previous: SegmentHeader | None = None
@@ -102,7 +113,6 @@ class _Audit:
         self._last_seq = 0
         self._frontier = tree.Frontier()
         self._is_whole = True  # no damage so far: the tree can still be built
-        self._head_root = tree.EMPTY_ROOT
         self._log_id = ""
 
     def read_segment(self, segment: SegmentFile, index: int, *, is_last: bool) -> None:
@@ -142,17 +152,13 @@ class _Audit:
             if disk.segment_index(path.name) is None and path.suffix != ".new":
                 self._note(path.name, 0, 0, None, "the name is not a segment's")
 
-    def check_anchors(self, expected_size: int, expected_root: str) -> None:
+    def check_anchors(self) -> None:
         """Compare with what was noted outside the log."""
         name = disk.segment_name(self._previous_index)
         for seq in sorted(self.wanted):
             self._note(name, 0, seq, seq, "a receipt names this record, and the log lacks it")
-        if self._frontier.size < expected_size:
-            what = f"the log holds {self._frontier.size} intact records of {expected_size} expected"
-            self._note(name, 0, self._frontier.size + 1, expected_size, what)
-        elif expected_root and self._head_root.hex() != expected_root.lower():
-            what = f"the root over the first {expected_size} records is not the expected one"
-            self._note(name, 0, 1, expected_size, what)
+        for size, what in self._heads.beyond(self._frontier.size, self._log_id):
+            self._note(name, 0, min(self._frontier.size + 1, size), size, what)
 
     def report(self, segments: int) -> VerifyReport:
         """Everything found."""
@@ -228,12 +234,16 @@ class _Audit:
         leaf = tree.leaf_hash(tree.leaf_input(item.kind, item.seq, item.payload))
         try:
             kind = Kind(item.kind)
-            record.parse(kind, item.payload)
+            message = record.parse(kind, item.payload)
         except ValueError:
             what = f"the payload is no record of kind {item.kind} that this version knows"
             self._note(segment, item.offset, item.seq, item.seq, what)
         else:
             self._counts[kind.name.lower()] += 1
+            if isinstance(message, log_pb2.CheckpointRecord) and self._is_whole:
+                what = self._heads.wrong_with(message.note, self._log_id, self._frontier)
+                if what:
+                    self._note(segment, item.offset, item.seq, item.seq, what)
         for receipt in self.wanted.pop(item.seq, ()):
             if (receipt.log_id, receipt.leaf_hash) != (self._log_id, leaf.hex()):
                 what = "the record is not the one its receipt names"
@@ -243,8 +253,8 @@ class _Audit:
         self._seq = item.seq + 1
         if self._is_whole:
             self._frontier.append(leaf)
-            if self._frontier.size == self._expected_size:
-                self._head_root = self._frontier.root()
+            for what in self._heads.at(self._frontier):
+                self._note(segment, item.offset, 1, item.seq, what)
 
     def _resume(
         self,

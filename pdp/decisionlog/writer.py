@@ -18,6 +18,7 @@ from typing import Final, Self
 from pdp.decisionlog import disk, record, recovery
 from pdp.decisionlog.appender import Appender, Setup, unavailable
 from pdp.decisionlog.errors import LogUnavailable, Trouble
+from pdp.decisionlog.proving.spine import Spine
 from pdp.decisionlog.record import Kind
 from pdp.model import ReceiptPointer
 
@@ -29,10 +30,15 @@ GATHERED_BYTES_MAX: Final = 8 << 20
 class _Ticket:
     """One caller's records, and what became of them."""
 
-    __slots__ = ("failure", "gate", "is_leader", "receipts", "records", "size_bytes")
+    __slots__ = (
+        "failure", "gate", "is_checkpoint", "is_leader", "receipts", "records", "size_bytes",
+    )  # fmt: skip
 
-    def __init__(self, records: Sequence[tuple[int, bytes]], size_bytes: int) -> None:
+    def __init__(
+        self, records: Sequence[tuple[int, bytes]], size_bytes: int, *, is_checkpoint: bool = False
+    ) -> None:
         self.records = records
+        self.is_checkpoint = is_checkpoint
         self.size_bytes = size_bytes
         self.is_leader = False
         self.receipts: list[ReceiptPointer] | None = None
@@ -44,8 +50,9 @@ class _Ticket:
 class Writer:
     """The log's open end, for any number of threads. Get one from ``Writer.open``."""
 
-    def __init__(self, appender: Appender, lock_fd: int) -> None:
+    def __init__(self, directory: Path, appender: Appender, lock_fd: int) -> None:
         """Take over an appender and the descriptor that holds the directory's lock."""
+        self.directory = directory
         self._appender = appender
         self._lock_fd = lock_fd
         self._mutex = threading.Lock()
@@ -69,7 +76,7 @@ class Writer:
         except OSError as error:
             raise _refused(error) from error
         try:
-            return cls(_appender(directory, setup), lock_fd)
+            return cls(directory, _appender(directory, setup), lock_fd)
         except BaseException:
             os.close(lock_fd)
             raise
@@ -78,6 +85,11 @@ class Writer:
     def log_id(self) -> str:
         """Lower-case hex; every receipt names it."""
         return self._appender.log_id
+
+    @property
+    def signs(self) -> bool:
+        """Whether checkpoints are signed."""
+        return self._appender.signs
 
     @property
     def failed(self) -> bool:
@@ -107,7 +119,29 @@ class Writer:
             return []
         if any(len(payload) > PAYLOAD_BYTES_MAX for _, payload in records):
             raise unavailable(Trouble.TOO_LARGE)
-        ticket = _Ticket(records, sum(len(payload) for _, payload in records))
+        return self._settled(_Ticket(records, sum(len(payload) for _, payload in records)))
+
+    def sign(self) -> None:
+        """Block until a durable checkpoint covers every record there is; nothing without a signer.
+
+        Raises LogUnavailable.
+        """
+        self._settled(_Ticket((), 0, is_checkpoint=True))
+
+    @property
+    def checkpoint(self) -> tuple[int, str]:
+        """How many records the newest durable checkpoint covers, and its text; (0, "") for none.
+
+        Those of earlier runs do not count.
+        """
+        return self._appender.checkpoint
+
+    @property
+    def spine(self) -> Spine:
+        """The tree over all records, to ask for paths."""
+        return self._appender.spine
+
+    def _settled(self, ticket: _Ticket) -> list[ReceiptPointer]:
         with self._mutex:
             if self._is_closed:
                 raise unavailable(Trouble.CLOSED)
@@ -187,7 +221,8 @@ class Writer:
     def _commit(self, batch: Sequence[_Ticket]) -> None:
         records = [item for ticket in batch for item in ticket.records]
         try:
-            receipts = self._appender.commit(records)
+            due = any(ticket.is_checkpoint for ticket in batch)
+            receipts = self._appender.commit(records, is_checkpoint_due=due)
         except LogUnavailable as error:
             self._trouble = error.trouble
             for ticket in batch:

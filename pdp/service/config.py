@@ -71,6 +71,8 @@ class Settings:
     source_token_file: Path | None
     log_dir: Path
     log_mode: str
+    log_key: Path | None
+    anchor: tuple[str, ...]
     grpc: tuple[Address, ...]
     admin: UnixAddress | None
     state_dir: Path | None

@@ -16,6 +16,7 @@ from pdp._proto import decision_pb2 as pb
 from pdp.answerform import Answers
 from pdp.decisionlog import record, redact
 from pdp.decisionlog.errors import LogError
+from pdp.decisionlog.proving.evidence import outcome_record
 from pdp.decisionlog.record import Kind
 from pdp.decisionlog.writer import Writer
 from pdp.engine import Engine, places_of
@@ -27,6 +28,7 @@ from pdp.service import identity, status
 from pdp.service.activating.active import Active
 from pdp.service.activating.watching import NOBODY_WATCHES, Watching
 from pdp.service.batch import merged_items
+from pdp.service.evidence import calls
 from pdp.service.explaining import Explainer
 from pdp.service.metrics import Metrics
 from pdp.service.refusals import RefusalTally
@@ -34,12 +36,13 @@ from pdp.service.status import Refused, Status
 from pdp.service.stopping.orders import NOTHING_STOPPED, Stopping
 
 SERVICE: Final = "pdp.v1.DecisionService"
-MESSAGE_CHARS_MAX: Final = 500
 
 _LOG: Final = logging.getLogger("pdp.service")
 _SUMMARY: Final = model.Obligation("log", "summary")
 
-MessageT = TypeVar("MessageT", pb.DecideRequest, pb.DecideBatchRequest)
+MessageT = TypeVar(
+    "MessageT", pb.DecideRequest, pb.DecideBatchRequest, pb.OutcomeRequest, pb.ReceiptRequest
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +133,12 @@ class Handlers:
         return self._guarded(_Call("Explain", data, peer), self._explain)
 
     def report_outcome(self, data: bytes, peer: str) -> bytes:
-        """Comes in a later version."""
-        return self._guarded(_Call("ReportOutcome", data, peer), _not_in_this_version)
+        """``OutcomeRequest`` to ``OutcomeResponse``."""
+        return self._guarded(_Call("ReportOutcome", data, peer), self._report_outcome)
 
     def get_receipt(self, data: bytes, peer: str) -> bytes:
-        """Comes in a later version."""
-        return self._guarded(_Call("GetReceipt", data, peer), _not_in_this_version)
+        """``ReceiptRequest`` to ``Receipt``; nothing of it is recorded."""
+        return self._guarded(_Call("GetReceipt", data, peer), self._get_receipt)
 
     def count(self, ended: Status, cause: str, count: int) -> None:
         """Calls that a door ended itself (shed, too late); they enter the next summary."""
@@ -188,7 +191,7 @@ class Handlers:
             started_ns = self._around.timer_ns()
             decision = self._judged(active, request)
         except RequestError as error:
-            raise _invalid(error) from None
+            raise status.invalid(error) from None
         answered = self._answered(request, decision, self._around.timer_ns() - started_ns)
         return self._sent([answered])[0].SerializeToString()
 
@@ -228,7 +231,7 @@ class Handlers:
             call.principal, call.action = request.principal.uid, request.action
             explanation = self._explainer.explain(engine, request, now_us, self._stops.in_force)
         except RequestError as error:
-            raise _invalid(error) from None
+            raise status.invalid(error) from None
         answer = explanation_to_proto(explanation, request.request_id)
         payload = record.explanation_record(
             time_unix_ns=self._around.clock_ns(),
@@ -274,6 +277,21 @@ class Handlers:
             item.answer.receipt.CopyFrom(receipt_to_proto(receipt))
             self._metrics.decided(item.decision)
         return [item.answer for item in answered]
+
+    def _report_outcome(self, call: _Call) -> bytes:
+        request = _parsed(pb.OutcomeRequest, call.data)
+        calls.check_outcome(request)
+        payload = outcome_record(
+            request,
+            time_unix_ns=self._around.clock_ns(),
+            peer=call.peer,
+            engine_version=self._around.engine_version,
+        )
+        [receipt] = self._write([(Kind.OUTCOME, payload)])
+        return pb.OutcomeResponse(receipt=receipt_to_proto(receipt)).SerializeToString()
+
+    def _get_receipt(self, call: _Call) -> bytes:
+        return calls.proven(self._log, _parsed(pb.ReceiptRequest, call.data)).SerializeToString()
 
     # ---------------------------------------------------------------- the log
 
@@ -329,12 +347,6 @@ class Handlers:
 _UNREAD: Final = Request(principal=Entity("", ""), action="")
 
 
-def _not_in_this_version(call: _Call) -> bytes:
-    raise Refused(
-        Status.UNIMPLEMENTED, "not_in_this_version", f"{call.rpc} comes in a later version"
-    )
-
-
 def _parsed(kind: type[MessageT], data: bytes) -> MessageT:
     if len(data) > model.REQUEST_BYTES_MAX:
         raise Refused(
@@ -354,12 +366,6 @@ def _parsed(kind: type[MessageT], data: bytes) -> MessageT:
     return message
 
 
-def _invalid(error: RequestError) -> Refused:
-    return Refused(
-        Status.INVALID_ARGUMENT, "invalid_request", _complaint(error), _field(error.field)
-    )
-
-
 def _invalid_item(engine: Engine, request: Request, error: RequestError) -> Decision:
     chain = () if request is _UNREAD else tuple(entity.uid for entity in request.chain)
     return Decision(
@@ -367,24 +373,9 @@ def _invalid_item(engine: Engine, request: Request, error: RequestError) -> Deci
         cause=DenyCause.INVALID_REQUEST,
         attribution=Attribution(chain=chain),
         bundle=engine.bundle,
-        reasons=Reasons(for_model="The request is not valid.", for_person=_complaint(error)),
+        reasons=Reasons(for_model="The request is not valid.", for_person=status.complaint(error)),
         hidden_paths=("*",),
     )
-
-
-def _complaint(error: RequestError) -> str:
-    """Our words about the request; what they quote of it is shortened and made visible."""
-    place = f"{error.field}: " if error.field else ""
-    text = f"invalid request: {place}{error}"
-    if len(text) > MESSAGE_CHARS_MAX:
-        text = text[:MESSAGE_CHARS_MAX] + "…"
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
-
-
-def _field(path: str) -> str:
-    """A place in the request, if it looks like one: the log keeps no text chosen freely."""
-    plain = path.replace("_", "").replace(".", "").replace("[", "").replace("]", "")
-    return path if len(path) <= model.ID_CHARS_MAX and plain.isascii() and plain.isalnum() else ""
 
 
 def _hidden_paths(request: Request, decision: Decision) -> tuple[str, ...]:

@@ -18,11 +18,15 @@ from pdp import __version__
 from pdp.decisionlog import record
 from pdp.decisionlog.appender import Durability, Setup
 from pdp.decisionlog.errors import LogError
+from pdp.decisionlog.proving import evidence
 from pdp.decisionlog.record import Kind
 from pdp.decisionlog.writer import Writer
 from pdp.service.activating.clock import SteadyClock
 from pdp.service.activating.history import latest_ns
 from pdp.service.config import Settings
+from pdp.service.evidence import logkey
+from pdp.service.evidence.anchors import Anchoring
+from pdp.service.evidence.logkey import LogKey
 from pdp.service.grpcio import GrpcDoor
 from pdp.service.handlers import Handlers, Surroundings
 from pdp.service.metrics import Metrics, MetricsDoor
@@ -48,7 +52,7 @@ def run(settings: Settings, say: Callable[[str], None], warn: Callable[[str], No
 
     ``say`` gets one line when ready, ``warn`` one for each unsafe setting. A second signal ends the
     process at once, and so do calls that outlive their grace, once the log is closed. Must run in
-    the main thread. Raises PolicyError, BundleError, LogError, DoorError, MetricsError,
+    the main thread. Raises PolicyError, BundleError, KeyUnusable, LogError, DoorError, MetricsError,
     StateUnusable or StateCorrupt if it cannot start.
     """
     with _blocked_signals():
@@ -78,12 +82,14 @@ def _served(
             metrics_door = MetricsDoor(metrics, settings.metrics)
             stack.callback(metrics_door.close)
             addresses.append(f"http://{metrics_door.address}/metrics")
-        log = _opened_log(settings)
+        key = None if settings.log_key is None else logkey.read(settings.log_key)
+        log = _opened_log(settings, key)
         stack.callback(log.close)
         _set_on(clock, settings, warn)
         around = _surroundings(clock)
         stops = station.stops(log, around)
-        log.append_many(_first_records(settings, around))
+        log.append_many(_first_records(settings, around, key))
+        anchoring = Anchoring(log, settings.anchor if key is not None else ())
         stops.keep()
         if stops.orders:
             warn(f"stop orders in force: {len(stops.orders)}; `pdp status` shows them")
@@ -95,6 +101,7 @@ def _served(
         gc.collect()
         gc.freeze()
         supply.start()
+        anchoring.start()
         with _ticking(door, handlers, stops):
             say(
                 f"serving {' '.join(addresses)} {_bundle_line(handlers)}"
@@ -106,7 +113,9 @@ def _served(
         station.drain(settings.grace_s)
         supply.close()
         stops.settle()
-        return door, _stopped(log, handlers, reason, around.clock_ns())
+        clean = _stopped(log, handlers, reason, around.clock_ns())
+        anchoring.close()
+        return door, clean
 
 
 def _supply(settings: Settings, clock: SteadyClock) -> Supply:
@@ -135,9 +144,9 @@ def _bundle_line(handlers: Handlers) -> str:
     return f"bundle {bundle.name} {bundle.version} {bundle.digest[:12]}"
 
 
-def _opened_log(settings: Settings) -> Writer:
+def _opened_log(settings: Settings, key: LogKey | None) -> Writer:
     node = settings.node or platform.node()[:63] or "unnamed"
-    return Writer.open(settings.log_dir, Setup(node, Durability(settings.log_mode)))
+    return Writer.open(settings.log_dir, Setup(node, Durability(settings.log_mode), signer=key))
 
 
 def _surroundings(clock: SteadyClock) -> Surroundings:
@@ -150,7 +159,9 @@ def _surroundings(clock: SteadyClock) -> Surroundings:
     )
 
 
-def _first_records(settings: Settings, around: Surroundings) -> list[tuple[Kind, bytes]]:
+def _first_records(
+    settings: Settings, around: Surroundings, key: LogKey | None
+) -> list[tuple[Kind, bytes]]:
     now_ns = around.clock_ns()
     digest = settings.digest()
     start = record.start_record(
@@ -162,7 +173,16 @@ def _first_records(settings: Settings, around: Surroundings) -> list[tuple[Kind,
         unsafe=settings.unsafe,
     )
     in_force = record.settings_record(time_unix_ns=now_ns, digest=digest, settings=settings.pairs())
-    return [(Kind.START, start), (Kind.SETTINGS, in_force)]
+    first = [(Kind.START, start), (Kind.SETTINGS, in_force)]
+    if key is not None:
+        signs = evidence.key_change_record(
+            time_unix_ns=now_ns,
+            key_id=key.key_id,
+            public=key.public,
+            engine_version=around.engine_version,
+        )
+        first.append((Kind.KEY_CHANGE, signs))
+    return first
 
 
 def _stopped(log: Writer, handlers: Handlers, reason: str, now_ns: int) -> bool:

@@ -139,7 +139,7 @@ def test_a_wrong_receipt_is_a_problem(tmp_path):
 def test_a_payload_that_is_no_record_is_a_problem(tmp_path):
     with Writer.open(tmp_path, samples.setup()) as writer:
         writer.append(Kind.REFUSAL, b"\xff\xff")
-        writer.append(Kind.CHECKPOINT, b"")
+        writer.append(Kind.APPROVAL_STEP, b"")
         writer.append(Kind.STOP, samples.stop())
     report = verify(tmp_path)
     assert [problem.first_seq for problem in report.problems] == [1, 2]

@@ -90,10 +90,10 @@ def test_threads_share_batches_and_each_gets_its_own_receipt(tmp_path, monkeypat
     batches: list[int] = []
     commit = Appender.commit
 
-    def slowly(self, records):
+    def slowly(self, records, **due):
         batches.append(len(records))
         time.sleep(0.002)
-        return commit(self, records)
+        return commit(self, records, **due)
 
     monkeypatch.setattr(Appender, "commit", slowly)
     answered: dict[int, tuple[int, str]] = {}

@@ -135,17 +135,6 @@ def test_compressed_messages_are_refused(server: Served) -> None:
     assert found.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-@pytest.mark.parametrize("method", ["ReportOutcome", "GetReceipt"])
-def test_calls_of_later_versions(server: Served, method: str) -> None:
-    assert failed(server, method, b"") == (
-        "UNIMPLEMENTED",
-        f"{method} comes in a later version",
-    )
-    kept = newest(server)
-    assert isinstance(kept, log_pb2.RefusalRecord)
-    assert kept.rpc == f"/pdp.v1.DecisionService/{method}"
-
-
 def test_a_call_that_does_not_exist(server: Served) -> None:
     assert failed(server, "Allow", b"")[0] == "UNIMPLEMENTED"
 

@@ -39,6 +39,31 @@ def addresses(value: object, directory: Path) -> tuple[Address, ...]:
     return addresses
 
 
+def anchors(value: object, directory: Path) -> tuple[str, ...]:
+    """Places for checkpoints: ``-`` and URLs as they are, paths made absolute."""
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError("expected one or more of `-`, paths and URLs")
+    found = tuple(_anchor(text(item), directory) for item in value)
+    if len(set(found)) < len(found):
+        raise ValueError("a place is listed twice")
+    return found
+
+
+def _anchor(given: str, directory: Path) -> str:
+    if given == "-":
+        return given
+    # Settings are recorded, so no place for a secret is taken.
+    if re.fullmatch(r"https?://[^/@?#\s]+(?:/[^?#\s]*)?", given, re.ASCII):
+        return given
+    if not given or "\0" in given or "://" in given:
+        raise ValueError(
+            "expected `-`, a path, or an `http(s)` URL without user, query and fragment"
+        )
+    return str((directory / given).absolute())
+
+
 def admin(value: object, directory: Path) -> UnixAddress:
     given = text(value)
     if not given.startswith("unix:"):

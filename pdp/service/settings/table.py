@@ -136,6 +136,19 @@ TABLE: Final = (
         forms.log_mode, "fsync",
     ),
     Setting(
+        "log_key", "file",
+        "The Ed25519 key (PEM, mode 0600) that signs the log's checkpoints. Left out: none are"
+        " signed, and nobody can prove that records were cut off its end.",
+        forms.path,
+    ),
+    Setting(
+        "anchor", "list of `-`, paths and URLs",
+        "Where checkpoints go, about one a second while there are new records: standard output"
+        " (`-`), a file that a line is added to, an `http(s)` URL that takes a POST. The flag may be"
+        " given several times; the environment separates by commas.",
+        forms.anchors, ("-",),
+    ),
+    Setting(
         "grpc", "list of `unix:PATH` or `IP:PORT`",
         "Where gRPC is served. TCP on the loopback only; port 0 lets the system choose."
         " The flag may be given several times; the environment separates addresses by commas.",

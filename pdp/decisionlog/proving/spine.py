@@ -1,0 +1,100 @@
+"""The tree over a log that a writer keeps: whole blocks as one hash each, the open one in full.
+
+A path from a record needs hashes of subtrees. Those inside a block of 256 records are worked out
+again from the log when somebody asks; the others are kept, at about half a byte a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from pdp.decisionlog.tree import EMPTY_ROOT, Frontier, Tree, node_hash, split
+
+BLOCK_BITS: Final = 8
+BLOCK: Final = 1 << BLOCK_BITS
+
+
+class Spot(NamedTuple):
+    """Where a batch begins: the segment's number, the byte in it, its first record's number."""
+
+    segment: int
+    offset: int
+    seq: int
+
+
+class Spine:
+    """A tree that only grows. One thread adds; any may ask for paths at the same time."""
+
+    __slots__ = ("_block", "_size", "_spots", "_whole")
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._block = Frontier()
+        self._whole = Tree()  # its leaves are the roots of whole blocks
+        self._spots: list[Spot] = []  # of the batch that holds each block's first record
+
+    @property
+    def size(self) -> int:
+        """How many leaves there are."""
+        return self._size
+
+    def append(self, leaf: bytes, spot: Spot) -> None:
+        """Add one leaf hash, of a record in the batch that begins at ``spot``."""
+        if not self._block.size:
+            self._spots.append(spot)
+        self._block.append(leaf)
+        self._size += 1
+        if self._block.size == BLOCK:
+            self._whole.append(self._block.root())
+            self._block = Frontier()
+
+    def root(self) -> bytes:
+        """The root over all leaves so far."""
+        if not self._block.size:
+            return self._whole.root() if self._size else EMPTY_ROOT
+        node = self._block.root()
+        for peak in reversed(self._whole.peaks()):
+            node = node_hash(peak, node)
+        return node
+
+    def spot(self, index: int) -> Spot:
+        """Where to begin reading to find leaf ``index`` (from 0): at it, or before it."""
+        return self._spots[index >> BLOCK_BITS]
+
+    def path(
+        self, index: int, size: int, leaves: Callable[[int, int], Sequence[bytes]]
+    ) -> tuple[bytes, ...]:
+        """The audit path of leaf ``index`` (from 0) in the tree over the first ``size``, leaf first.
+
+        RFC 6962, section 2.1.1. ``leaves`` gives the leaf hashes from one index up to another.
+        Raises ValueError for a leaf or a size beyond the tree.
+        """
+        if not 0 <= index < size <= self._size:
+            raise ValueError(f"no leaf {index} in a tree of {size}")
+        found: list[bytes] = []
+        start, stop = 0, size
+        while stop - start > 1:
+            middle = start + split(stop - start)
+            if index < middle:
+                found.append(self._subtree(middle, stop, leaves))
+                stop = middle
+            else:
+                found.append(self._subtree(start, middle, leaves))
+                start = middle
+        return tuple(reversed(found))
+
+    def _subtree(
+        self, start: int, stop: int, leaves: Callable[[int, int], Sequence[bytes]]
+    ) -> bytes:
+        """The hash over leaves ``start`` up to ``stop``; start is a multiple of 2**k >= count."""
+        count = stop - start
+        if count < BLOCK:
+            small = Frontier()
+            for leaf in leaves(start, stop):
+                small.append(leaf)
+            return small.root()
+        if count % BLOCK == 0:
+            return self._whole.subtree(start >> BLOCK_BITS, stop >> BLOCK_BITS)
+        middle = start + split(count)
+        return node_hash(self._subtree(start, middle, leaves), self._subtree(middle, stop, leaves))
