@@ -156,5 +156,5 @@ def included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: by
 
 
 def split(count: int) -> int:
-    """Where the left subtree of ``count`` leaves, at least 2, ends: the largest power of two below."""
+    """Where the left subtree of ``count`` leaves (at least 2) ends: a power of two below."""
     return 1 << ((count - 1).bit_length() - 1)

@@ -2,9 +2,9 @@
 
 What the files alone can show: every flipped byte, every record or segment missing from the middle,
 moved, doubled or relabelled. What only an anchor can show: records missing from the end, and a log
-rewritten whole with all its checksums. Anchors are receipts that callers kept, an expected tree size
-and root noted elsewhere, and signed checkpoints that left the host. The checkpoints inside the log
-are checked too; a rewriter without the key cannot make them.
+rewritten whole with all its checksums. Anchors are receipts that callers kept, an expected tree
+size and root noted elsewhere, and signed checkpoints that left the host. The checkpoints inside
+the log are checked too; a rewriter without the key cannot make them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class VerifyReport:
         return not self.problems
 
 
-def verify(
+def verify(  # noqa: PLR0913 - by keyword, one for each thing to compare with
     directory: Path,
     receipts: Iterable[ReceiptPointer] = (),
     *,

@@ -52,8 +52,8 @@ def run(settings: Settings, say: Callable[[str], None], warn: Callable[[str], No
 
     ``say`` gets one line when ready, ``warn`` one for each unsafe setting. A second signal ends the
     process at once, and so do calls that outlive their grace, once the log is closed. Must run in
-    the main thread. Raises PolicyError, BundleError, KeyUnusable, LogError, DoorError, MetricsError,
-    StateUnusable or StateCorrupt if it cannot start.
+    the main thread. Raises PolicyError, BundleError, KeyUnusable, LogError, DoorError,
+    MetricsError, StateUnusable or StateCorrupt if it cannot start.
     """
     with _blocked_signals():
         door, clean = _served(settings, say, warn)

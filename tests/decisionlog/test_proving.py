@@ -248,8 +248,8 @@ def test_sabotage_a_head_that_lags_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A checkpoint that signs the root after its own batch, or any other one."""
-    monkeypatch.setattr(Spine, "root", lambda self: bytes(32))
-    monkeypatch.setattr(Appender, "close", lambda self: None)
+    monkeypatch.setattr(Spine, "root", lambda _: bytes(32))
+    monkeypatch.setattr(Appender, "close", lambda _: None)
     signed_log(tmp_path)
     monkeypatch.undo()
     assert "not those it signs" in problems(tmp_path)
@@ -260,5 +260,5 @@ def test_sabotage_a_verifier_that_believes_any_signature(
 ) -> None:
     signed_log(tmp_path, OTHER)
     assert problems(tmp_path) != ""
-    monkeypatch.setattr(Heads, "_opened", lambda self, note: checkpoint.read(note))
+    monkeypatch.setattr(Heads, "_opened", lambda _, note: checkpoint.read(note))
     assert problems(tmp_path) == ""

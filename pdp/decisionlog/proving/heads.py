@@ -53,7 +53,7 @@ class Heads:
             yield wanted, f"the log holds {size} intact records of {wanted} expected by {what}"
 
     def wrong_with(self, note: str, log_id: str, before: Frontier) -> str:
-        """What is wrong with a checkpoint that stands right behind those records; empty: nothing."""
+        """What is wrong with a checkpoint right behind those records; empty: nothing."""
         try:
             head = self._opened(note)
         except NotACheckpoint as error:

@@ -1,4 +1,4 @@
-"""Full receipts: from a record's leaf to a signed root. Reads the log where the tree is not kept."""
+"""Full receipts: from a record's leaf to a signed root. Reads the log for what no tree keeps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pdp.model import ReceiptPointer
 class Receipt:
     """What proves that a record is in the log: the path from its leaf to the root that is signed.
 
-    ``tree_size`` and ``root`` are what ``checkpoint`` says; the path begins with the leaf's sibling.
+    ``tree_size`` and ``root`` are what ``checkpoint`` says; the leaf's sibling comes first.
     """
 
     pointer: ReceiptPointer

@@ -65,7 +65,7 @@ class Spine:
     def path(
         self, index: int, size: int, leaves: Callable[[int, int], Sequence[bytes]]
     ) -> tuple[bytes, ...]:
-        """The audit path of leaf ``index`` (from 0) in the tree over the first ``size``, leaf first.
+        """The audit path of leaf ``index`` (from 0) in the tree over ``size`` leaves, leaf first.
 
         RFC 6962, section 2.1.1. ``leaves`` gives the leaf hashes from one index up to another.
         Raises ValueError for a leaf or a size beyond the tree.

@@ -126,9 +126,10 @@ class Anchoring:
         _, note = self._log.checkpoint
         for place, sink in self._sinks.items():
             if note and self._sent.get(place) != note:
-                self._take(place, sink, note)
+                self.take(place, sink, note)
 
-    def _take(self, place: str, sink: Callable[[str], None], note: str) -> None:
+    def take(self, place: str, sink: Callable[[str], None], note: str) -> None:
+        """Take one checkpoint to one place, and say when that begins to fail or works again."""
         try:
             sink(note)
         except NotAnchored as error:

@@ -38,21 +38,26 @@ def read(path: Path) -> LogKey:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise KeyUnusable(f"log_key: `{path}` cannot be read: {error.strerror}") from None
-    with os.fdopen(fd, "rb") as file:
+    try:
         # Of what was opened, not of what stands under that name by now.
-        found = os.fstat(file.fileno())
-        mode = stat.S_IMODE(found.st_mode)
-        if not stat.S_ISREG(found.st_mode):
-            raise KeyUnusable(f"log_key: `{path}` is no file")
-        if found.st_uid != os.geteuid():
-            raise KeyUnusable(f"log_key: `{path}` belongs to another user")
-        if mode & 0o177:
-            raise KeyUnusable(
-                f"log_key: `{path}` has mode {mode:04o}, and only its owner may read it:"
-                f" `chmod 600 {path}`"
-            )
-        data = file.read(_FILE_BYTES_MAX)
+        _check(path, os.fstat(fd))
+        data = os.read(fd, _FILE_BYTES_MAX)
+    finally:
+        os.close(fd)
     try:
         return LogKey(keys.private_key_from_pem(data))
     except BundleError as error:
         raise KeyUnusable(f"log_key: `{path}`: {error}") from None
+
+
+def _check(path: Path, found: os.stat_result) -> None:
+    mode = stat.S_IMODE(found.st_mode)
+    if not stat.S_ISREG(found.st_mode):
+        raise KeyUnusable(f"log_key: `{path}` is no file")
+    if found.st_uid != os.geteuid():
+        raise KeyUnusable(f"log_key: `{path}` belongs to another user")
+    if mode & 0o177:
+        raise KeyUnusable(
+            f"log_key: `{path}` has mode {mode:04o}, and only its owner may read it:"
+            f" `chmod 600 {path}`"
+        )

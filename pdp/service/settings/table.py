@@ -144,8 +144,8 @@ TABLE: Final = (
     Setting(
         "anchor", "list of `-`, paths and URLs",
         "Where checkpoints go, about one a second while there are new records: standard output"
-        " (`-`), a file that a line is added to, an `http(s)` URL that takes a POST. The flag may be"
-        " given several times; the environment separates by commas.",
+        " (`-`), a file that a line is added to, an `http(s)` URL that takes a POST. The flag may"
+        " be given several times; the environment separates by commas.",
         forms.anchors, ("-",),
     ),
     Setting(
