@@ -11,6 +11,7 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 from pdp.cli.exit_codes import Exit
+from pdp.cli.kept import read_kept
 from pdp.cli.output import (
     EFFECT_STYLE,
     Format,
@@ -33,6 +34,17 @@ Directory: TypeAlias = Annotated[
     Path, typer.Argument(metavar="DIR", help="The directory of the log.")
 ]
 
+Keys: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="HEX", help="The log's public key; `pdp keys public` shows it."),
+]
+Anchors: TypeAlias = Annotated[
+    list[Path] | None, typer.Option(help="Checkpoints kept elsewhere: one JSON object a line.")
+]
+Receipts: TypeAlias = Annotated[
+    list[Path] | None, typer.Option(help="Receipts that callers kept: one JSON object a line.")
+]
+
 _STYLES: Final = {effect.value: style for effect, style in EFFECT_STYLE.items()}
 _EFFECT_COLUMNS: Final = len("require_approval")
 _KIND_COLUMNS: Final = len("bundle_activation")
@@ -49,14 +61,21 @@ def log(context: typer.Context) -> None:
 
 
 @app.command("verify")
-def verify_(directory: Directory, form: FormatOption = Format.TEXT) -> None:
+def verify_(
+    directory: Directory,
+    key: Keys = None,
+    anchor: Anchors = None,
+    receipt: Receipts = None,
+    form: FormatOption = Format.TEXT,
+) -> None:
     """Check every byte of a log. Exit 1, and name the place, if anything is wrong.
 
-    Records missing from the end cannot be seen without something to compare with: compare tree
-    size and root with those of an earlier run.
+    Records missing from the end cannot be seen without something to compare with: give the
+    checkpoints that left the host, or receipts that callers kept. Exit 3 for what is neither.
     """
+    kept = read_kept(key or [], anchor or [], receipt or [])
     with _reading(directory):
-        report = verify(directory)
+        report = verify(directory, kept.receipts, anchors=kept.checkpoints, trust=kept.trust)
     if form is Format.JSON:
         print_json(
             {

@@ -15,9 +15,10 @@ from typing import Final
 
 from pdp.decisionlog import disk, frame, tree
 from pdp.decisionlog.errors import LogUnavailable, Trouble
+from pdp.decisionlog.frame import Spot
 from pdp.decisionlog.proving import checkpoint, evidence
 from pdp.decisionlog.proving.checkpoint import Head, Signer
-from pdp.decisionlog.proving.spine import Spine, Spot
+from pdp.decisionlog.proving.spine import Spine
 from pdp.decisionlog.record import Kind
 from pdp.model import ReceiptPointer
 

@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 VERSION: Final = 1
 BATCH_KIND: Final = 0
@@ -77,6 +77,14 @@ class BatchHead:
     def end(self) -> int:
         """Where the next batch begins."""
         return self.body + self.size_bytes
+
+
+class Spot(NamedTuple):
+    """Where a batch begins: the segment's number, the byte in it, its first record's number."""
+
+    segment: int
+    offset: int
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)

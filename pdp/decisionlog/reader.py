@@ -15,8 +15,7 @@ from typing import Self
 from pdp.decisionlog import disk, frame
 from pdp.decisionlog.disk import SegmentFile
 from pdp.decisionlog.errors import LogCorrupt, LogMissing
-from pdp.decisionlog.frame import Batch, Damage, End, SegmentHeader
-from pdp.decisionlog.proving.spine import Spot
+from pdp.decisionlog.frame import Batch, Damage, End, SegmentHeader, Spot
 from pdp.decisionlog.record import Kind, Record
 
 

@@ -381,13 +381,6 @@ def stop_record(*, time_unix_ns: int, reason: str) -> bytes:
     return _bytes(log_pb2.StopRecord(time_unix_ns=time_unix_ns, reason=reason))
 
 
-def recovery_record(message: log_pb2.RecoveryRecord, time_unix_ns: int) -> bytes:
-    """The payload for what a start found."""
-    dated = log_pb2.RecoveryRecord(time_unix_ns=time_unix_ns)
-    dated.MergeFrom(message)
-    return _bytes(dated)
-
-
 def _bytes(message: Message) -> bytes:
     return message.SerializeToString(deterministic=True)
 

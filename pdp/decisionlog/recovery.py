@@ -18,8 +18,8 @@ from pdp.decisionlog import disk, frame, record, tree
 from pdp.decisionlog.appender import Place
 from pdp.decisionlog.disk import SegmentFile
 from pdp.decisionlog.errors import LogCorrupt
-from pdp.decisionlog.frame import Batch, Damage, End, SegmentHeader
-from pdp.decisionlog.proving.spine import Spine, Spot
+from pdp.decisionlog.frame import Batch, Damage, End, SegmentHeader, Spot
+from pdp.decisionlog.proving.spine import Spine
 from pdp.decisionlog.record import Kind
 
 _TORN_NAME: Final = re.compile(r"([0-9]{10})-([0-9]{12})\.torn", re.ASCII)

@@ -15,9 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from pdp.decisionlog import disk, record, recovery
+from pdp.decisionlog import disk, recovery
 from pdp.decisionlog.appender import Appender, Setup, unavailable
 from pdp.decisionlog.errors import LogUnavailable, Trouble
+from pdp.decisionlog.proving import evidence
 from pdp.decisionlog.proving.spine import Spine
 from pdp.decisionlog.record import Kind
 from pdp.model import ReceiptPointer
@@ -256,7 +257,7 @@ def _appender(directory: Path, setup: Setup) -> Appender:
         raise _refused(error) from error
     if found is not None:
         try:
-            appender.commit([(Kind.RECOVERY, record.recovery_record(found, setup.clock()))])
+            appender.commit([(Kind.RECOVERY, evidence.recovery_record(found, setup.clock()))])
         except BaseException:
             appender.close()
             raise

@@ -11,11 +11,12 @@ import pytest
 from pdp.bundles import keys
 from pdp.decisionlog import reader, record, tree
 from pdp.decisionlog.appender import CHECKPOINT_RECORDS, Appender, Setup
+from pdp.decisionlog.frame import Spot
 from pdp.decisionlog.proving import checkpoint
 from pdp.decisionlog.proving.checkpoint import Head, NotACheckpoint
 from pdp.decisionlog.proving.heads import Heads, Trust
 from pdp.decisionlog.proving.receipt import NotProven, Receipt, receipt
-from pdp.decisionlog.proving.spine import BLOCK, Spine, Spot
+from pdp.decisionlog.proving.spine import BLOCK, Spine
 from pdp.decisionlog.record import Kind
 from pdp.decisionlog.tree import Tree, included
 from pdp.decisionlog.verify import verify

@@ -7,6 +7,7 @@ import pytest
 from pdp import protoform
 from pdp._proto import log_pb2
 from pdp.decisionlog import record
+from pdp.decisionlog.proving import evidence
 from pdp.decisionlog.record import Kind, Record
 from pdp.model import BundleIdentity, Decision, DenyCause, Effect, Entity, ReceiptPointer
 from pdp.request import Request
@@ -117,7 +118,7 @@ def test_the_same_answer_gives_the_same_bytes():
                 resumed=("ann", "over"),
             ),
         ),
-        (Kind.RECOVERY, record.recovery_record(log_pb2.RecoveryRecord(last_seq=3), 1)),
+        (Kind.RECOVERY, evidence.recovery_record(log_pb2.RecoveryRecord(last_seq=3), 1)),
     ],
 )
 def test_what_is_built_is_read(kind, payload):

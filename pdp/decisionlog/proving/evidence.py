@@ -1,4 +1,4 @@
-"""The payloads of records that prove something: signed heads, their keys, what callers then did."""
+"""The payloads of records that prove something: signed heads, keys, outcomes, recoveries."""
 
 from __future__ import annotations
 
@@ -38,3 +38,10 @@ def outcome_record(
         engine_version=engine_version,
     )
     return message.SerializeToString(deterministic=True)
+
+
+def recovery_record(message: log_pb2.RecoveryRecord, time_unix_ns: int) -> bytes:
+    """What a start found."""
+    dated = log_pb2.RecoveryRecord(time_unix_ns=time_unix_ns)
+    dated.MergeFrom(message)
+    return dated.SerializeToString(deterministic=True)

@@ -18,6 +18,16 @@ class Trust:
     keys: tuple[bytes, ...]
     holds: Holds
 
+    def opened(self, note: str) -> Head:
+        """What a checkpoint says, signed by one of the keys. Raises NotACheckpoint."""
+        reason = NotACheckpoint("no key is trusted")
+        for key in self.keys:
+            try:
+                return checkpoint.opened(note, key, self.holds)
+            except NotACheckpoint as error:
+                reason = error
+        raise reason
+
 
 class Heads:
     """What is expected of a log, looked up while its tree grows."""
@@ -65,12 +75,4 @@ class Heads:
         return ""
 
     def _opened(self, note: str) -> Head:
-        if self._trust is None:
-            return checkpoint.read(note)
-        reason = NotACheckpoint("no key is trusted")
-        for key in self._trust.keys:
-            try:
-                return checkpoint.opened(note, key, self._trust.holds)
-            except NotACheckpoint as error:
-                reason = error
-        raise reason
+        return checkpoint.read(note) if self._trust is None else self._trust.opened(note)

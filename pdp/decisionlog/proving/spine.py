@@ -7,20 +7,13 @@ again from the log when somebody asks; the others are kept, at about half a byte
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
+from pdp.decisionlog.frame import Spot
 from pdp.decisionlog.tree import EMPTY_ROOT, Frontier, Tree, node_hash, split
 
 BLOCK_BITS: Final = 8
 BLOCK: Final = 1 << BLOCK_BITS
-
-
-class Spot(NamedTuple):
-    """Where a batch begins: the segment's number, the byte in it, its first record's number."""
-
-    segment: int
-    offset: int
-    seq: int
 
 
 class Spine:
