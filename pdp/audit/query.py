@@ -7,6 +7,7 @@ text it is given can read what stands in ``log``, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,9 @@ SHOWN: Final = tuple(name for name in NAMES if name != "payload")
 # `offset` is a word of SQL.
 _SELECTED: Final = ", ".join(f'"{name}"' for name in SHOWN)
 _ROWS_MAX: Final = 2_048
+# The engine's words for an error of Arrow while it reads a table.
+_TABLE_FAULT: Final = "reading the stream registered as"
+_UNUSABLE: Final = "a kept table cannot be read; add `--fresh` to make all anew"
 _SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {
     "enable_external_access": "false",
     "autoload_known_extensions": "false",
@@ -66,7 +70,7 @@ class Log:
     def filtered(self, filters: Filters, limit: int | None = None) -> Iterator[tuple[Any, ...]]:
         """The values of ``SHOWN`` for each record, oldest first, at most ``limit``.
 
-        Segment by segment: sorting never holds more than one. Raises TableUnusable.
+        Segment by segment: sorting never holds more than one. Raises QueryRefused, TableUnusable.
         """
         where, values = filters.where()
         remaining = limit
@@ -91,28 +95,33 @@ class Log:
             raise _refused(error) from None
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise QueryRefused("a query is one `select` statement over the table `log`")
-        try:
-            return self._run(sql, [])
-        except duckdb.Error as error:
-            raise _refused(error) from None
+        return self._run(sql, [])
 
     def _run(
         self, text: str, values: list[str | int]
     ) -> tuple[tuple[str, ...], Iterator[tuple[Any, ...]]]:
-        result = self._engine.sql(text, params=values)
-        return tuple(result.columns), _rows(result.to_arrow_reader(_ROWS_MAX))
+        with _naming():
+            result = self._engine.sql(text, params=values)
+            return tuple(result.columns), _rows(result.to_arrow_reader(_ROWS_MAX))
 
 
 def _rows(batches: Any) -> Iterator[tuple[Any, ...]]:
-    try:
+    with _naming():
         for batch in batches:
             yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+@contextmanager
+def _naming() -> Iterator[None]:
+    """An error of the engine is about the query's text, or about a table that it cannot read."""
+    try:
+        yield
     except duckdb.Error as error:
+        if _TABLE_FAULT in str(error):
+            raise TableUnusable(_UNUSABLE) from error
         raise _refused(error) from None
     except (pa.ArrowException, OSError) as error:
-        raise TableUnusable(
-            "a kept table cannot be read; add `--fresh` to make all anew"
-        ) from error
+        raise TableUnusable(_UNUSABLE) from error
 
 
 def _refused(error: duckdb.Error) -> QueryRefused:
