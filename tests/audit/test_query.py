@@ -119,7 +119,7 @@ def test_filters_answer_as_a_look_at_every_record(directory: Path, log: Log) -> 
 def test_sabotage_another_condition_is_caught(
     directory: Path, log: Log, monkeypatch: pytest.MonkeyPatch, name: str, broken: str
 ) -> None:
-    monkeypatch.setitem(filters._CONDITIONS, name, broken)  # type: ignore[misc]  # noqa: SLF001
+    monkeypatch.setitem(filters._CONDITIONS, name, broken)  # noqa: SLF001
     assert disagreements(directory, log)
 
 
