@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-smoke bench-load bench-activation bench-peers fuzz campaign campaign-bundles proto tables errors fmt lock clean
+.PHONY: help demo test check bench bench-smoke bench-load bench-query bench-activation bench-peers fuzz campaign campaign-bundles proto tables errors fmt lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench-smoke: .venv/.installed ## the evaluator agrees with a hand-written functi
 
 bench-load: .venv/.installed ## what starting with many rules takes, from text and from the compact form
 	$(BIN)/python -m benchmarks.load $(ARGS)
+
+bench-query: .venv/.installed ## what a question to the decision log takes; ARGS="--records 100000"
+	$(BIN)/python -m benchmarks.query $(ARGS)
 
 bench-activation: .venv/.installed ## activations under load: mixtures, p99, memory, expiry; an hour
 	$(BIN)/python -m benchmarks.activation $(ARGS)

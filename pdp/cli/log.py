@@ -1,4 +1,4 @@
-"""`pdp log verify | show | tail`: the decision log for reviewers."""
+"""`pdp log verify | show | tail`: the decision log for reviewers; tables stand beside."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def verify_(
     checkpoints that left the host, or receipts that callers kept. Exit 3 for what is neither.
     """
     kept = read_kept(key or [], anchor or [], receipt or [])
-    with _reading(directory):
+    with reading(directory):
         report = verify(directory, kept.receipts, anchors=kept.checkpoints, trust=kept.trust)
     if form is Format.JSON:
         print_json(
@@ -108,7 +108,7 @@ def show(
     form: FormatOption = Format.TEXT,
 ) -> None:
     """Show one record in full. Exit 1 if the log does not hold it."""
-    with _reading(directory):
+    with reading(directory):
         record = find(directory, wanted[:_WANTED_CHARS_MAX])
     if record is None:
         fail(
@@ -157,7 +157,7 @@ def tail_(
 def _tailed(directory: Path, count: int, *, follow: bool) -> Iterator[Record]:
     records = tail(directory, count, follow=follow)
     while True:
-        with _reading(directory):
+        with reading(directory):
             record = next(records, None)
         if record is None:
             return
@@ -165,7 +165,7 @@ def _tailed(directory: Path, count: int, *, follow: bool) -> Iterator[Record]:
 
 
 @contextmanager
-def _reading(directory: Path) -> Iterator[None]:
+def reading(directory: Path) -> Iterator[None]:
     """A disk that fails, or says no, is named: an error of a read does not say of which file."""
     try:
         yield

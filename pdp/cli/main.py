@@ -24,6 +24,8 @@ from pdp.cli import (
     init,
     keys,
     log,
+    logexport,
+    logquery,
     lsp,
     resume,
     schema,
@@ -66,6 +68,8 @@ app.add_typer(bundle_app, name="bundle")
 app.add_typer(directory.app, name="directory")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
+log.app.command("query")(logquery.query)
+log.app.command("export")(logexport.export)
 app.add_typer(schema.app, name="schema")
 app.add_typer(trust.app, name="trust")
 app.add_typer(sets.app, name="set")

@@ -33,13 +33,18 @@ def now() -> datetime.datetime:
 
 def moment(text: str, option: str) -> datetime.datetime:
     """RFC 3339 text as a time in UTC, to the second; what is no time ends the command."""
+    return datetime.datetime.fromtimestamp(moment_us(text, option) // _US_PER_S, datetime.UTC)
+
+
+def moment_us(text: str, option: str) -> int:
+    """RFC 3339 text in microseconds since 1970; what is no time ends the command."""
     instant_us = timestamp_us(text)
     if instant_us is None or instant_us < 0:
         fail(
             f"`{option} {text}` is no time: write it like 2026-03-02T10:00:00Z, with a zone",
             Exit.INVALID,
         )
-    return datetime.datetime.fromtimestamp(instant_us // _US_PER_S, datetime.UTC)
+    return instant_us
 
 
 def now_or(text: str) -> datetime.datetime:

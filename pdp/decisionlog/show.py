@@ -1,6 +1,6 @@
 """Records for people and programs: find one, follow the newest, render as JSON. Reads only.
 
-Queries by person, policy, cause or time, and exports, come later.
+Queries by person, policy, cause or time, and exports, are in ``pdp.audit``.
 """
 
 from __future__ import annotations

@@ -36,10 +36,24 @@ class Frontier:
         self._size = 0
         self._peaks: list[bytes] = []  # of the complete subtrees, largest first
 
+    @classmethod
+    def of(cls, size: int, peaks: Sequence[bytes]) -> Frontier:
+        """The tree that had this ``size`` and these ``peaks``. Raises ValueError if none has."""
+        if size < 0 or len(peaks) != size.bit_count():
+            raise ValueError(f"no tree of {size} has {len(peaks)} peaks")
+        frontier = cls()
+        frontier._size, frontier._peaks = size, list(peaks)
+        return frontier
+
     @property
     def size(self) -> int:
         """How many leaves there are."""
         return self._size
+
+    @property
+    def peaks(self) -> tuple[bytes, ...]:
+        """The hash of each complete subtree, largest first: all that later roots depend on."""
+        return tuple(self._peaks)
 
     def append(self, leaf: bytes) -> None:
         """Add one leaf hash."""
