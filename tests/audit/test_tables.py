@@ -17,14 +17,14 @@ import pytest
 
 from pdp.audit import chain, tables
 from pdp.audit.columns import NAMES, row_of
-from pdp.audit.errors import LogUnreadable, TableUnusable
+from pdp.audit.errors import TableUnusable
 from pdp.audit.tables import SCHEMA, Tables
-from pdp.decisionlog import disk, frame, reader
-from pdp.decisionlog.errors import LogCorrupt, LogMissing
-from pdp.decisionlog.record import Kind, Record
+from pdp.decisionlog import reader
+from pdp.decisionlog.record import Kind
 from pdp.decisionlog.tree import Frontier
 from pdp.decisionlog.writer import Writer
 from tests.audit import ledger
+from tests.audit.keeping import kept, last_index, note_of, opened, rows_in
 from tests.decisionlog import samples
 
 FORGED: Final = "User::nobody"
@@ -39,46 +39,12 @@ def given(name: str) -> Any:
     )
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    directory = tmp_path / "log"
-    ledger.build(directory)
-    return directory
-
-
-@contextmanager
-def opened(directory: Path, *, fresh: bool = False) -> Iterator[Tables]:
-    found = Tables(directory, fresh=fresh)
-    try:
-        yield found
-    finally:
-        found.close()
-
-
-def rows_in(directory: Path) -> list[dict[str, Any]]:
-    """All rows of the tables, one after the other."""
-    with opened(directory) as found:
-        return [
-            row
-            for part in found.parts
-            for row in (part if isinstance(part, pa.Table) else part.to_table()).to_pylist()
-        ]
-
-
 def rows_of_the_log(directory: Path) -> list[dict[str, Any]]:
     """The same, by the reader, without tables."""
     found = [row_of(item)._asdict() for item in reader.records(directory)]
     for row in found:
         row["time"] = pa.scalar(row["time"], SCHEMA.field("time").type).as_py()
     return found
-
-
-def last_index(directory: Path) -> int:
-    return disk.segment_indexes(directory)[-1]
-
-
-def kept(directory: Path, index: int = 1) -> Path:
-    return directory / "tables" / f"{index:010d}.parquet"
 
 
 def test_the_schema_is_the_columns() -> None:
@@ -132,11 +98,6 @@ def writing(directory: Path) -> Iterator[Any]:
 
 
 # ---------------------------------------------------------------- tables that are not believed
-
-
-def note_of(path: Path) -> dict[str, Any]:
-    note: dict[str, Any] = json.loads(pq.read_metadata(path).metadata[b"pdp.table"])
-    return note
 
 
 def forge(path: Path, note: dict[str, Any] | None = None) -> None:
@@ -296,99 +257,6 @@ def test_what_an_interrupted_conversion_left_is_removed_a_day_later(log: Path) -
     os.utime(old, (1, 1))
     rows_in(log)
     assert (old.exists(), young.exists()) == (False, True)
-
-
-# ---------------------------------------------------------------- damage in the log
-
-
-def flip(log: Path, index: int, offset: int) -> None:
-    path = log / disk.segment_name(index)
-    data = bytearray(path.read_bytes())
-    data[offset] ^= 1
-    path.write_bytes(data)
-
-
-def exchange(log: Path) -> None:
-    """A first segment of another log, whole, with checksums that hold and as many records."""
-    other = log.with_name("other")
-    ledger.build(other)
-    name = disk.segment_name(1)
-    header = frame.decode_segment((other / name).read_bytes()[: frame.SEGMENT_HEADER_BYTES])
-    assert not isinstance(header, frame.Damage)
-    shutil.copy(other / name, log / name)
-
-
-DAMAGE: Final = {
-    "a byte of a record": lambda log: flip(log, 2, 900),
-    "a byte of a header": lambda log: flip(log, 2, 60),
-    "a byte of the newest": lambda log: flip(log, last_index(log), 330),
-    "a segment lost": lambda log: (log / disk.segment_name(2)).unlink(),
-    "a segment exchanged": exchange,
-}
-
-
-def caught(log: Path) -> bool:
-    try:
-        rows_in(log)
-    except LogCorrupt:
-        return True
-    return False
-
-
-@pytest.mark.parametrize("is_kept", [False, True])
-@pytest.mark.parametrize("name", DAMAGE)
-def test_damage_is_an_error_also_with_tables_kept(log: Path, name: str, *, is_kept: bool) -> None:
-    if is_kept:
-        rows_in(log)
-    DAMAGE[name](log)
-    assert caught(log)
-
-
-def test_sabotage_only_the_header_checks_see_an_exchanged_segment(
-    log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chain.Chain, "_check", lambda *_: None)
-    exchange(log)
-    assert not caught(log)
-
-
-def test_sabotage_a_kept_table_of_a_damaged_segment(
-    log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows_in(log)
-    contents = {
-        index: chain.Content(note["size_bytes"], note["sha256"])
-        for index in disk.segment_indexes(log)
-        for note in [note_of(kept(log, index))]
-    }
-    DAMAGE["a byte of a record"](log)
-    assert caught(log)
-    real = chain.Chain.enter
-
-    def unread(self: chain.Chain, directory: Path, index: int) -> chain.Content:
-        real(self, directory, index)
-        return contents[index]
-
-    monkeypatch.setattr(chain.Chain, "enter", unread)
-    assert not caught(log)
-
-
-def test_without_a_log(tmp_path: Path) -> None:
-    with pytest.raises(LogMissing):
-        rows_in(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_read_that_fails_is_no_fault_of_the_table(
-    log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(self: chain.Chain, directory: Path, index: int) -> Iterator[Record]:
-        yield from ()
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(chain.Chain, "records", fail)
-    with pytest.raises(LogUnreadable, match="cannot be read: Input/output error"):
-        rows_in(log)
 
 
 @pytest.mark.parametrize("size", range(20))
