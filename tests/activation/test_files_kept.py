@@ -122,8 +122,7 @@ def test_a_power_cut_leaves_no_record_without_its_files(
 
 
 def _recorded_first(patch: pytest.MonkeyPatch) -> None:
-    installer: Any = Installer
-    keep, write = installer._keep_files, installer._record
+    keep, write = vars(Installer)["_keep_files"], vars(Installer)["_record"]
     owed: list[Callable[[], None]] = []
 
     def later(self: Installer, *given: Any, **named: Any) -> None:

@@ -1,0 +1,1 @@
+"""The decision log as evidence: what was decided is decided again. Writes nothing."""
