@@ -207,15 +207,17 @@ class Engine:
         check_limits(request)
         return self.policies.bind(request)
 
-    def decide(self, request: Request | BoundRequest) -> Decision:
+    def decide(self, request: Request | BoundRequest, now_us: int | None = None) -> Decision:
         """The answer, never less strict than the policies say.
 
+        ``now_us`` is for those who look at the clock themselves, as they note the time:
+        microseconds since 1970.
         Raises RequestError for a request that is refused. A bug, or running out of stack or memory,
         is a deny with cause ``error`` that tells nothing of it.
         """
         bound = request if type(request) is BoundRequest else self.bind(request)
         try:
-            return bound.judge.decide(bound, self._clock)
+            return bound.judge.decide(bound, self._clock if now_us is None else lambda: now_us)
         except Exception as bug:  # noqa: BLE001 - whatever went wrong inside, the answer is no
             _LOG.error("a decision broke off at %s", places_of(bug))
             return _failed(bound, self.bundle)

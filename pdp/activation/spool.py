@@ -117,11 +117,17 @@ def read_program(folder: Path, index: Index) -> bytes:
 
 def reading_release(folder: Path, index: Index) -> Sliced[Release]:
     """What decides, one file a slice. Raises BundleRefused (state corrupt)."""
+    files = yield from reading_files(folder, index)
+    return Release(files, read_program(folder, index), index.parts)
+
+
+def reading_files(folder: Path, index: Index) -> Sliced[dict[str, bytes]]:
+    """The files that decide, by name, one a slice. Raises BundleRefused (state corrupt)."""
     files: dict[str, bytes] = {}
     for number, name in enumerate(index.files):
         files[name] = _read(folder / "files" / f"{number:04}")
         yield
-    return Release(files, read_program(folder, index), index.parts)
+    return files
 
 
 def _read(path: Path) -> bytes:

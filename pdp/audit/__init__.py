@@ -1,1 +1,1 @@
-"""The decision log as a table: rows of records, queries over them, exports. Reads the log only."""
+"""The decision log as evidence: as a table, and decided again. Changes nothing in the log."""

@@ -1,4 +1,4 @@
-"""`pdp log verify | show | tail`: the decision log for reviewers; tables stand beside."""
+"""`pdp log verify | show | tail`: the decision log for reviewers; other commands stand beside."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from pdp.cli.output import (
     print_json_line,
     safe,
 )
+from pdp.cli.replay import replay
 from pdp.decisionlog.record import Record
 from pdp.decisionlog.show import Json, find, record_to_json, tail
 from pdp.decisionlog.verify import Problem, VerifyReport, verify
@@ -51,6 +52,9 @@ _KIND_COLUMNS: Final = len("bundle_activation")
 _MILLISECONDS_END: Final = len("2026-01-31T12:00:00.000")
 # Longer than any decision id or sequence number.
 _WANTED_CHARS_MAX: Final = 64
+
+
+app.command("replay")(replay)
 
 
 @app.callback(invoke_without_command=True)

@@ -9,7 +9,7 @@ import typer
 from pdp.cli.administering import AdminOption, WhoOption, WhyOption, asking, connected
 from pdp.cli.output import Format, FormatOption, console, print_json, safe
 from pdp.decisionlog.show import message_to_json
-from pdp.service.stopping.orders import NUMBER_TO_KIND
+from pdp.overruling.orders import NUMBER_TO_KIND
 
 OrderArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="ORDER", help="The order's id, as `pdp stop` and `status` show it.")

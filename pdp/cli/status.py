@@ -12,7 +12,7 @@ from pdp.cli.administering import AdminOption, connected, moment, span
 from pdp.cli.exit_codes import Exit
 from pdp.cli.output import Format, FormatOption, console, counted, print_json, safe
 from pdp.decisionlog.show import message_to_json
-from pdp.service.stopping.orders import NUMBER_TO_KIND
+from pdp.overruling.orders import NUMBER_TO_KIND
 
 
 def status(admin: AdminOption = None, form: FormatOption = Format.TEXT) -> None:

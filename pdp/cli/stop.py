@@ -9,7 +9,7 @@ import typer
 from pdp.cli.administering import AdminOption, WhoOption, WhyOption, asking, connected, moment
 from pdp.cli.output import Format, FormatOption, console, print_json, safe
 from pdp.decisionlog.show import message_to_json
-from pdp.service.stopping.orders import KIND_TO_NUMBER, StopKind
+from pdp.overruling.orders import KIND_TO_NUMBER, StopKind
 
 KindArgument: TypeAlias = Annotated[
     StopKind, typer.Argument(metavar="agent|person|action|tool", help="What TARGET names.")

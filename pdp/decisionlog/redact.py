@@ -19,6 +19,17 @@ from pdp.request import Request
 _CHAIN_ROOTS: Final = frozenset({"principal", "agent", "user", "chain"})
 
 
+def spelled_out(request: Request, hidden_paths: tuple[str, ...]) -> tuple[str, ...]:
+    """The paths, as ``omit`` takes them.
+
+    ``*`` is every JSON text, as nobody knows what is secret there.
+    """
+    if "*" not in hidden_paths:
+        return hidden_paths
+    types = dict.fromkeys(f"entities.{entity.type}" for entity in request.entities)
+    return ("args", "context", "chain", "resource", *types)
+
+
 def omit(request: Request, hidden_paths: Iterable[str]) -> tuple[Request, tuple[str, ...]]:
     """``request`` without the members that ``hidden_paths`` name, and which of those were there.
 

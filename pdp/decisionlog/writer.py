@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -18,6 +18,7 @@ from typing import Final, Self
 from pdp.decisionlog import disk, recovery
 from pdp.decisionlog.appender import Appender, Setup, unavailable
 from pdp.decisionlog.errors import LogUnavailable, Trouble
+from pdp.decisionlog.keeping.filestore import FileStore
 from pdp.decisionlog.proving import evidence
 from pdp.decisionlog.proving.spine import Spine
 from pdp.decisionlog.record import Kind
@@ -52,9 +53,10 @@ class Writer:
     """The log's open end, for any number of threads. Get one from ``Writer.open``."""
 
     def __init__(self, directory: Path, appender: Appender, lock_fd: int) -> None:
-        """Take over an appender and the descriptor that holds the directory's lock."""
+        """Take over an appender, and the descriptor that holds the directory's lock."""
         self.directory = directory
         self._appender = appender
+        self._files = FileStore(directory)
         self._lock_fd = lock_fd
         self._mutex = threading.Lock()
         self._idle = threading.Condition(self._mutex)
@@ -106,6 +108,18 @@ class Writer:
     def batches(self) -> int:
         """Batches made durable since the log was opened; for metrics."""
         return self._batches
+
+    def keep(self, contents: Iterable[bytes]) -> None:
+        """Block until every content is durable beside the log, under its SHA-256.
+
+        For what the next record names. Raises LogUnavailable: then that record must not be written.
+        """
+        try:
+            self._files.keep(contents)
+        except disk.SyncFailed as error:
+            raise unavailable(Trouble.SYNC_FAILED) from error
+        except OSError as error:
+            raise _refused(error) from error
 
     def append(self, kind: Kind, payload: bytes) -> ReceiptPointer:
         """Block until one record is durable; where it is. Raises LogUnavailable: do not answer."""

@@ -8,9 +8,9 @@ from typing import Final
 
 from pdp.engine import Engine
 from pdp.explanation import Explanation
+from pdp.overruling.orders import InForce
 from pdp.request import Request
 from pdp.service.status import Refused, Status
-from pdp.service.stopping.orders import InForce
 
 # Explanations come from the slow interpreter: they must not take the threads that decide.
 AT_ONCE_MAX: Final = 2

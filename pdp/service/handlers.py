@@ -22,6 +22,7 @@ from pdp.decisionlog.writer import Writer
 from pdp.engine import Engine, places_of
 from pdp.explanationform import explanation_to_proto, question_from_proto
 from pdp.model import Attribution, Decision, DenyCause, Effect, Entity, Reasons, RequestError
+from pdp.overruling.orders import NOTHING_STOPPED, Stopping
 from pdp.protoform import receipt_to_proto, request_from_proto
 from pdp.request import Request
 from pdp.service import identity, status
@@ -33,7 +34,6 @@ from pdp.service.explaining import Explainer
 from pdp.service.metrics import Metrics
 from pdp.service.refusals import RefusalTally
 from pdp.service.status import Refused, Status
-from pdp.service.stopping.orders import NOTHING_STOPPED, Stopping
 
 SERVICE: Final = "pdp.v1.DecisionService"
 
@@ -188,11 +188,12 @@ class Handlers:
         try:
             request = request_from_proto(message, call.data)
             call.principal, call.action = request.principal.uid, request.action
-            started_ns = self._around.timer_ns()
-            decision = self._judged(active, request)
+            started_ns, now_ns = self._around.timer_ns(), self._around.clock_ns()
+            decision = self._judged(active, request, now_ns)
         except RequestError as error:
             raise status.invalid(error) from None
-        answered = self._answered(request, decision, self._around.timer_ns() - started_ns)
+        decide_ns = self._around.timer_ns() - started_ns
+        answered = self._answered(request, decision, now_ns, decide_ns)
         return self._sent([answered])[0].SerializeToString()
 
     def _decide_batch(self, call: _Call) -> bytes:
@@ -203,22 +204,23 @@ class Handlers:
 
     def _item(self, active: Active, message: pb.DecideRequest) -> _Answered:
         request = _UNREAD
-        started_ns = self._around.timer_ns()
+        started_ns, now_ns = self._around.timer_ns(), self._around.clock_ns()
         try:
             request = request_from_proto(message)
-            decision = self._judged(active, request)
+            decision = self._judged(active, request, now_ns)
         except RequestError as error:
             decision = _invalid_item(active.engine, request, error)
-        return self._answered(request, decision, self._around.timer_ns() - started_ns)
+        return self._answered(request, decision, now_ns, self._around.timer_ns() - started_ns)
 
     def _active(self) -> Active:
         if self.active is None:
             raise Refused(Status.UNAVAILABLE, "no_bundle", status.UNAVAILABLE_TEXT)
         return self.active
 
-    def _judged(self, active: Active, request: Request) -> Decision:
+    def _judged(self, active: Active, request: Request, now_ns: int) -> Decision:
+        """The answer at the time that its record will give, so that it can be replayed."""
         bound = active.engine.bind(request)
-        decision = active.decide(bound, self._around.clock_ns())
+        decision = active.decide(bound, now_ns)
         # Looked at last, so that an order counts for whatever is not yet answered.
         orders = self._stops.in_force
         return decision if orders is None else orders.overrule(bound, decision)
@@ -245,13 +247,14 @@ class Handlers:
         answer.receipt.CopyFrom(receipt_to_proto(receipt))
         return answer.SerializeToString()
 
-    def _answered(self, request: Request, decision: Decision, decide_ns: int) -> _Answered:
-        now_ns = self._around.clock_ns()
+    def _answered(
+        self, request: Request, decision: Decision, now_ns: int, decide_ns: int
+    ) -> _Answered:
         entropy = self._around.entropy(identity.ENTROPY_BYTES)
         decision = structs.replace(decision, decision_id=identity.decision_id(now_ns, entropy))
         self._watching.saw(request, decision, now_ns)
         answer = self._answers.message(decision, request.request_id)
-        hidden_paths = _hidden_paths(request, decision)
+        hidden_paths = redact.spelled_out(request, decision.hidden_paths)
         kept, omitted = redact.omit(request, hidden_paths)
         if _SUMMARY in decision.obligations:
             kept, args = redact.omit_args(kept)
@@ -376,14 +379,6 @@ def _invalid_item(engine: Engine, request: Request, error: RequestError) -> Deci
         reasons=Reasons(for_model="The request is not valid.", for_person=status.complaint(error)),
         hidden_paths=("*",),
     )
-
-
-def _hidden_paths(request: Request, decision: Decision) -> tuple[str, ...]:
-    """What must not be logged; ``*`` is every JSON text, as nobody knows what is secret there."""
-    if "*" not in decision.hidden_paths:
-        return decision.hidden_paths
-    types = dict.fromkeys(f"entities.{entity.type}" for entity in request.entities)
-    return ("args", "context", "chain", "resource", *types)
 
 
 def _report(rpc: str, bug: BaseException) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import signal
@@ -14,8 +13,8 @@ import pytest
 
 from pdp.activation.state import GOOD, ReleaseStore, State, state_to_bytes, sync_directory
 from tests.activation import installation as i
+from tests.activation.dying import dying_at
 
-CALLS: Final = ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync", "fdatasync", "pwrite")
 # More than an installation makes; the loop ends at the first run that is not killed.
 STEPS_MAX: Final = 300
 DONE: Final = 0
@@ -31,30 +30,6 @@ def revisions(tmp_path_factory: pytest.TempPathFactory) -> tuple[i.Proved, i.Pro
 def room() -> Iterator[Path]:
     with i.room() as path:
         yield path
-
-
-def dying_at(step: int) -> None:
-    """From here on the process is killed before its ``step``-th such call, or after opening."""
-    left = [step]
-
-    def count() -> None:
-        left[0] -= 1
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def counted(call: Callable[..., Any], *, is_opening: bool = False) -> Callable[..., Any]:
-        def dying(*given: Any, **named: Any) -> Any:
-            count()
-            result = call(*given, **named)
-            if is_opening:
-                count()
-            return result
-
-        return dying
-
-    for name in CALLS:
-        setattr(os, name, counted(getattr(os, name)))
-    io.open = counted(io.open, is_opening=True)
 
 
 def installed(ground: i.Ground, what: i.Proved, step: int) -> tuple[int, int]:

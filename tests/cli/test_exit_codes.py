@@ -85,6 +85,12 @@ TABLE: Final = [
     ("log show {log} {id}", Exit.SUCCESS, ""),
     ("log show {log} 999", Exit.FAILURE, "; `pdp log tail` shows the newest\n"),
     ("log show {damaged} {id}", Exit.FAILURE, "error: the log is damaged in `0000000001.seg`"),
+    # Nothing says what decided there.
+    ("log replay {log}", Exit.FAILURE, ""),
+    ("log replay {log} --from 2", Exit.SUCCESS, ""),
+    ("log replay {empty}", Exit.FAILURE, "error: there is no decision log in `"),
+    ("log replay {nolog}", Exit.FAILURE, "cannot be read: Is a directory\n"),
+    ("log replay {log} --from soon", Exit.INVALID, "or a time such as 2026-03-02T10:00:00Z\n"),
     ("log tail {log}", Exit.SUCCESS, ""),
     ("log tail {log} -n some", Exit.INVALID, "`--count` / `-n`: expected a whole number\n"),
     ("log tail {log} -n -1", Exit.INVALID, "`--count` / `-n`: expected at least 0\n"),

@@ -83,9 +83,9 @@ class Stub:
         self.bound += 1
         return self.engine.bind(request)
 
-    def decide(self, bound: Any) -> Decision:
+    def decide(self, bound: Any, now_us: int) -> Decision:
         self.decided += 1
-        return self.engine.decide(bound)
+        return self.engine.decide(bound, now_us)
 
 
 def broken(error: BaseException) -> Callable[..., Any]:

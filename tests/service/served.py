@@ -21,6 +21,7 @@ import grpc
 
 from pdp.decisionlog import reader, record
 from pdp.decisionlog.record import Kind, Message
+from tools import verify_log
 
 POLICIES: Final = Path(__file__).with_name("policies")
 UNSAFE: Final = ("--unsafe-accept-unsigned", "--unsafe-any-caller")
@@ -106,7 +107,10 @@ def room() -> Iterator[Path]:
 def serving(
     directory: Path, *arguments: str, policies: Path = POLICIES, patch: str = ""
 ) -> Iterator[Served]:
-    """A server on a socket and a port, ready; killed at the end if it is still there."""
+    """A server on a socket and a port, ready; killed at the end if it is still there.
+
+    After a clean stop its log must verify.
+    """
     served = start(directory, *arguments, policies=policies, patch=patch)
     try:
         await_ready(served)
@@ -115,9 +119,12 @@ def serving(
         for channel in served.channels:
             channel.close()
         served.process.kill()
-        served.process.wait(END_S)
+        ended = served.process.wait(END_S)
         if served.process.stdout is not None:
             served.process.stdout.close()
+    # After a clean stop, the verifier that shares no code finds nothing wrong either.
+    if ended == 0:
+        verify_log.Log(served.log_dir, [], {}, {}).read()
 
 
 def start(directory: Path, *arguments: str, policies: Path = POLICIES, patch: str = "") -> Served:

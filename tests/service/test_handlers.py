@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from typing import Any, Final
 
@@ -13,15 +14,52 @@ from pdp.decisionlog import reader
 from pdp.decisionlog.appender import unavailable
 from pdp.decisionlog.errors import Trouble
 from pdp.engine import Engine
-from pdp.model import Entity
+from pdp.model import Decision, Entity
 from pdp.request import Request
 from pdp.service import refusals
 from pdp.service.activating.active import Active
 from pdp.service.status import Status
 from tests.service import questions as ask
-from tests.service.desk import NOW_NS, PEER, Desk, Stub, broken
+from tests.service.desk import NOW_NS, PEER, Clock, Desk, Stub, broken
 
 # ---------------------------------------------------------------- answers and their records
+
+TICK_NS: Final = 1_000_000
+
+
+class Ticking(Stub):
+    """Notes the time that it is asked to decide at, in microseconds since 1970."""
+
+    asked_us = 0
+
+    def decide(self, bound: Any, now_us: int) -> Decision:
+        self.asked_us = now_us
+        return super().decide(bound, now_us)
+
+
+def is_time_as_recorded(desk: Desk, engine: Engine) -> bool:
+    """Whether a record gives the time that was decided at, though time goes on at each look."""
+    stub, looks = Ticking(engine), itertools.count(NOW_NS, TICK_NS)
+    desk.handlers.active = Active(stub)  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Clock, "__call__", lambda _: next(looks))
+        desk.decide(ask.data(ask.ALLOW))
+    kept = desk.records()[-1]
+    return stub.asked_us == kept.time_unix_ns // 1_000
+
+
+def test_a_record_gives_the_time_that_was_decided_at(desk: Desk, engine: Engine) -> None:
+    assert is_time_as_recorded(desk, engine)
+
+
+def test_a_build_that_looks_at_the_clock_twice_is_caught(
+    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def again(self: Active, bound: Any, _: int) -> Decision:
+        return self.engine.decide(bound, desk.clock() // 1_000)
+
+    monkeypatch.setattr(Active, "decide", again)
+    assert not is_time_as_recorded(desk, engine)
 
 
 def test_an_answer_is_recorded_before_it_leaves(desk: Desk, engine: Engine) -> None:

@@ -15,9 +15,9 @@ from pdp.decisionlog import reader
 from pdp.decisionlog.errors import LogCorrupt
 from pdp.decisionlog.record import Kind
 from pdp.engine import Engine
+from pdp.overruling.orders import OrderError, StopKind, StopOrder
 from pdp.service.stopping import statedir
 from pdp.service.stopping.orderfile import orders_from_bytes, orders_to_bytes
-from pdp.service.stopping.orders import OrderError, StopKind, StopOrder
 from pdp.service.stopping.statedir import StateCorrupt, StateDirectory, StateUnusable
 from tests.service import served
 from tests.service.desk import NOW_NS

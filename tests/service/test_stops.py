@@ -15,16 +15,16 @@ from pdp._proto import log_pb2
 from pdp.decisionlog.record import Kind
 from pdp.engine import Engine
 from pdp.model import Entity, ToolIdentity
-from pdp.request import Request
-from pdp.service.status import Refused, Status
-from pdp.service.stopping.orderfile import orders_from_bytes, orders_to_bytes
-from pdp.service.stopping.orders import (
+from pdp.overruling.orders import (
     KIND_TO_NUMBER,
     OrderError,
     StopKind,
     StopOrder,
     check_target,
 )
+from pdp.request import Request
+from pdp.service.status import Refused, Status
+from pdp.service.stopping.orderfile import orders_from_bytes, orders_to_bytes
 from tests.service import questions as ask
 from tests.service import served
 from tests.service.desk import NOW_NS, SECOND_NS

@@ -19,14 +19,14 @@ from pdp.decisionlog.record import Kind
 from pdp.engine import Engine
 from pdp.eval.facts import BoundRequest
 from pdp.model import Decision, Effect
+from pdp.overruling import orders as order_rules
+from pdp.overruling.orders import InForce, StopKind, StopOrder
 from pdp.protoform import request_from_proto
 from pdp.service.activating.active import Active
 from pdp.service.addresses import UnixAddress
 from pdp.service.handlers import Handlers
 from pdp.service.operating.door import AdminDoor
 from pdp.service.status import Refused
-from pdp.service.stopping import orders as order_rules
-from pdp.service.stopping.orders import InForce, StopKind, StopOrder
 from pdp.service.stopping.statedir import StateUnusable
 from pdp.service.stopping.stops import Stops
 from tests.service import questions as ask
@@ -36,7 +36,7 @@ from tests.service.office import WHY, Office, failing_disk, failing_log
 AGENT: Final = log_pb2.STOP_KIND_AGENT
 ACTION: Final = log_pb2.STOP_KIND_ACTION
 HANDLERS: Final = "pdp.service.handlers.Handlers._item"
-OVERRULE: Final = "orders.InForce.overrule"
+OVERRULE: Final = "pdp.overruling.orders.InForce.overrule"
 SOCKET_MODE: Final = "pdp.service.operating.door.socket_mode"
 
 
@@ -207,7 +207,7 @@ def settled_or_not(self: Stops) -> None:
 
 def item_without_stops(self: Handlers, active: Active, message: pb.DecideRequest) -> object:
     request = request_from_proto(message)
-    return self._answered(request, active.engine.decide(active.engine.bind(request)), 0)
+    return self._answered(request, active.engine.decide(active.engine.bind(request)), 0, 0)
 
 
 def whatever_the_answer(self: InForce, bound: BoundRequest, decision: Decision) -> Decision:
@@ -242,10 +242,10 @@ def for_everybody(**_: object) -> Iterator[None]:
 
 TWINS: Final[dict[str, tuple[str, object, set[Callable[[Office], bool]]]]] = {
     "no boundary after the words": (
-        "orders._beginnings", every_beginning, {stops_what_only_begins_alike},
+        "pdp.overruling.orders._beginnings", every_beginning, {stops_what_only_begins_alike},
     ),
     "one name of an action": (
-        "orders._names_of", the_name_asked_for, {evaded_by_the_other_name},
+        "pdp.overruling.orders._names_of", the_name_asked_for, {evaded_by_the_other_name},
     ),
     "nothing is restored": (
         "stops.Stops.restore", lambda *_: None,
@@ -268,7 +268,7 @@ TWINS: Final[dict[str, tuple[str, object, set[Callable[[Office], bool]]]]] = {
     "the approval stays": (OVERRULE, the_effect_alone, {leaves_an_approval}),
     "log summary is dropped": (OVERRULE, without_obligations, {logs_what_policies_hide}),
     "hidden paths are dropped": (OVERRULE, with_nothing_hidden, {logs_what_policies_hide}),
-    "why is not logged": ("orders.order_to_proto", without_why, {keeps_no_reason}),
+    "why is not logged": ("pdp.overruling.orders.order_to_proto", without_why, {keeps_no_reason}),
     "the socket is everybody's": (SOCKET_MODE, for_everybody, {open_to_others}),
 }  # fmt: skip
 

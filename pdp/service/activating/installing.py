@@ -1,7 +1,8 @@
 """A ready folder to what decides: loaded beside the answering, committed, recorded, swapped.
 
-The order is the promise: kept as good and synced, committed by one rename, recorded, and only then
-swapped. Whatever fails before the swap leaves the old one deciding.
+The order is the promise: its files are kept beside the log, it is kept as good and synced,
+committed by one rename, recorded, and only then swapped. Whatever fails before the swap leaves the
+old one deciding.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from typing import Final, TypeVar
 from pdp._proto import log_pb2
 from pdp.activation.preparing import signed_as
 from pdp.activation.release import Part
-from pdp.activation.spool import Index, read_index, reading_release
+from pdp.activation.spool import Index, read_index, reading_files, reading_release
 from pdp.activation.state import ReleaseStore, State, raised_by
+from pdp.bundles.manifest import file_hashes
 from pdp.bundles.refusal import Cause, refuse
 from pdp.bundles.verification import Floor
 from pdp.decisionlog import record
@@ -38,6 +40,7 @@ _US: Final = datetime.timedelta(microseconds=1)
 _PAUSE_MIN_S: Final = 0.000_5
 _PAUSE_MAX_S: Final = 0.005
 _TURN_S: Final = 0.000_5
+_UNWRITABLE: Final = "the decision log cannot be written: see to its disk"
 
 ResultT = TypeVar("ResultT")
 
@@ -89,6 +92,7 @@ class Installer:
             refuse(Cause.EXPIRED, "it expired while it was made ready; publish a newer revision")
         # Made before anything is committed: what cannot be recorded may not decide.
         payload = self._payload(engine, index)
+        self._keep_files(ready, index, engine, is_hurried=before is None)
         try:
             after = State(
                 raised_by(state.floors, index.parts),
@@ -138,6 +142,17 @@ class Installer:
                 continue  # the new policies do not know such a request
         return engine
 
+    def _keep_files(self, ready: Path, index: Index, engine: Engine, *, is_hurried: bool) -> None:
+        """Make durable beside the log what the record will name, so that it can be replayed."""
+        work = reading_files(ready, index)
+        files = finished(work) if is_hurried else unhurried(work)
+        if file_hashes(files) != engine.files:
+            refuse(Cause.STATE_CORRUPT, f"`{ready}` does not hold what was proven")
+        try:
+            self._log.keep(files.values())
+        except LogError:
+            refuse(Cause.NOT_LOADED, _UNWRITABLE)
+
     def _payload(self, engine: Engine, index: Index) -> bytes:
         return record.bundle_activation_record(
             time_unix_ns=self._clock_us() * 1_000,
@@ -154,7 +169,7 @@ class Installer:
         try:
             self._log.append(Kind.BUNDLE_ACTIVATION, payload)
         except LogError:
-            refuse(Cause.NOT_LOADED, "the decision log cannot be written: see to its disk")
+            refuse(Cause.NOT_LOADED, _UNWRITABLE)
 
 
 def valid_until(index: Index) -> datetime.datetime:

@@ -21,11 +21,7 @@ from pdp.decisionlog.record import Kind
 from pdp.decisionlog.writer import Writer
 from pdp.engine import places_of
 from pdp.lang.types import Schema
-from pdp.service import status
-from pdp.service.handlers import Surroundings
-from pdp.service.operating.board import StatusBoard
-from pdp.service.status import Refused, Status
-from pdp.service.stopping.orders import (
+from pdp.overruling.orders import (
     NUMBER_TO_KIND,
     OrderError,
     StopOrder,
@@ -33,6 +29,10 @@ from pdp.service.stopping.orders import (
     check_words,
     order_to_proto,
 )
+from pdp.service import status
+from pdp.service.handlers import Surroundings
+from pdp.service.operating.board import StatusBoard
+from pdp.service.status import Refused, Status
 from pdp.service.stopping.stops import Stops
 
 SERVICE: Final = "pdp.v1.AdminService"

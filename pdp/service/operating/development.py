@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -44,7 +45,7 @@ class DirectorySupply:
         self._clock: Final = clock
         self._engine_version: Final = engine_version
         self._watch: Final = watch_of_directory(directory)
-        self._engine = self._read()
+        self._engine, self._files = self._read()
         self._ending: Final = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -52,7 +53,7 @@ class DirectorySupply:
         """Let the policies decide, once that is recorded. Raises LogError."""
         self._log, self._board = log, board
         self._handlers, self._metrics = handlers, metrics
-        self._decide_by(self._engine)
+        self._decide_by(self._engine, self._files)
 
     def start(self) -> None:
         """Look for changes from now on, in a thread."""
@@ -65,9 +66,9 @@ class DirectorySupply:
         if self._thread is not None:
             self._thread.join()
 
-    def _read(self) -> Engine:
+    def _read(self) -> tuple[Engine, Mapping[str, bytes]]:
         files = read_policy_directory(self._directory)
-        return Engine(files, clock=self._clock.now_us)
+        return Engine(files, clock=self._clock.now_us), files
 
     def _run(self) -> None:
         while not self._ending.is_set():
@@ -80,9 +81,9 @@ class DirectorySupply:
 
     def _reload(self) -> None:
         try:
-            engine = self._read()
+            engine, files = self._read()
             if engine.files != self._engine.files:
-                self._decide_by(engine)
+                self._decide_by(engine, files)
                 _LOG.warning("the policies changed: %s decides now", engine.bundle.digest[:12])
         except PolicyError as error:
             found = [item for item in error.diagnostics if isinstance(item, Diagnostic)]
@@ -94,7 +95,8 @@ class DirectorySupply:
         except LogError:
             self._refused(Cause.NOT_LOADED, "the decision log cannot be written: see to its disk")
 
-    def _decide_by(self, engine: Engine) -> None:
+    def _decide_by(self, engine: Engine, files: Mapping[str, bytes]) -> None:
+        self._log.keep(files.values())
         payload = record.bundle_activation_record(
             time_unix_ns=self._clock.now_ns(),
             bundle=engine.bundle,

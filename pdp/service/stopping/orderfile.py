@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Final
 
 from pdp.canonical import CanonicalError, Number, Tree, parse_object
-from pdp.service.stopping.orders import TEXTS, OrderError, StopKind, StopOrder, check_order
+from pdp.overruling.orders import TEXTS, OrderError, StopKind, StopOrder, check_order
 
 FORMAT: Final = 1
 _MEMBERS: Final = frozenset({*TEXTS, "kind", "time_unix_ns"})

@@ -15,11 +15,11 @@ from pdp.decisionlog import reader, record
 from pdp.decisionlog.errors import LogCorrupt, LogError
 from pdp.decisionlog.record import Kind
 from pdp.decisionlog.writer import Writer
+from pdp.overruling import orders as order_rules
+from pdp.overruling.orders import ORDERS_MAX, InForce, OrderError, StopKind, StopOrder
 from pdp.service import identity
 from pdp.service.status import Refused, Status
-from pdp.service.stopping import orders as order_rules
 from pdp.service.stopping.orderfile import orders_from_bytes, orders_to_bytes
-from pdp.service.stopping.orders import ORDERS_MAX, InForce, OrderError, StopKind, StopOrder
 from pdp.service.stopping.statedir import StateCorrupt, StateDirectory, StateUnusable
 
 FILE_NAME: Final = "stops.json"

@@ -239,9 +239,9 @@ lock, do, judged = threading.Lock(), Child.do, Handlers._judged
 def looking(self, task):
     with lock:
         return do(self, task)
-def deciding(self, active, request):
+def deciding(self, *given):
     with lock:
-        return judged(self, active, request)
+        return judged(self, *given)
 Child.do, Handlers._judged = looking, deciding
 """
 

@@ -232,8 +232,8 @@ import time
 from msgspec.structs import replace
 from pdp.service.handlers import Handlers
 _judged = Handlers._judged
-def judged(self, active, request):
-    decision = _judged(self, active, request)
+def judged(self, *given):
+    decision = _judged(self, *given)
     time.sleep(0.03)
     return replace(decision, bundle=self._active().engine.bundle)
 Handlers._judged = judged

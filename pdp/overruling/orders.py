@@ -13,17 +13,16 @@ from msgspec.structs import replace
 
 from pdp._proto import log_pb2
 from pdp.canonical import CanonicalError, check_identifier
-from pdp.eval.consequences.obligations import RETURNED
 from pdp.eval.facts import BoundRequest
 from pdp.lang.types import Schema
-from pdp.model import Attribution, Decision, DenyCause, Effect, NextAction, PdpError, Reasons
+from pdp.model import Decision, DenyCause, Effect, PdpError, Reasons
+from pdp.overruling.denial import denied
 
 ORDERS_MAX: Final = 10_000
 TEXT_CHARS_MAX: Final = 512
 TEXTS: Final = ("order_id", "target", "who", "why")
 
 _NS_PER_S: Final = 1_000_000_000
-_RETURNED: Final = RETURNED[Effect.DENY]
 
 
 class OrderError(PdpError):
@@ -90,18 +89,7 @@ class InForce:
         stop = self._first(bound)
         if stop is None:
             return decision
-        whose = decision.attribution
-        return replace(
-            decision,
-            effect=Effect.DENY,
-            cause=DenyCause.STOPPED,
-            rules=(),
-            attribution=Attribution(whose.accountable, whose.agent, whose.chain),
-            obligations=tuple([one for one in decision.obligations if one.name in _RETURNED]),
-            reasons=stop.reasons,
-            next_action=NextAction.NONE,
-            approval=None,
-        )
+        return denied(decision, DenyCause.STOPPED, stop.reasons)
 
     def note(self, bound: BoundRequest, decision: Decision) -> Decision:
         """What the policies say, with a note that an order denies it all the same."""

@@ -1,0 +1,1 @@
+"""What records name and do not hold, kept beside the log. Knows no policies."""

@@ -1,0 +1,1 @@
+"""What denies in spite of the policies: stop orders, and policies that have expired. Pure."""
