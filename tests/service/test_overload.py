@@ -27,9 +27,9 @@ SLOW: Final = """
 import time
 from pdp.engine import Engine
 decide = Engine.decide
-def slow(self, bound):
+def slow(self, bound, *moment):
     time.sleep(0.3)
-    return decide(self, bound)
+    return decide(self, bound, *moment)
 Engine.decide = slow
 """
 

@@ -32,9 +32,9 @@ SLOW: Final = """
 import time
 from pdp.engine import Engine
 decide = Engine.decide
-def slow(self, bound):
+def slow(self, bound, *moment):
     time.sleep(float(bound.request.request_id or 0))
-    return decide(self, bound)
+    return decide(self, bound, *moment)
 Engine.decide = slow
 """
 # The disk fails once the request `break` has been decided.
@@ -44,10 +44,10 @@ from pdp.engine import Engine
 decide = Engine.decide
 def fail(*_):
     raise disk.SyncFailed("injected")
-def breaking(self, bound):
+def breaking(self, bound, *moment):
     if bound.request.request_id == "break":
         disk.sync = fail
-    return decide(self, bound)
+    return decide(self, bound, *moment)
 Engine.decide = breaking
 """
 
