@@ -72,14 +72,19 @@ def _json(text: str) -> str:
     return '"' + text.replace("\n", "\\n") + '"'
 
 
-@pytest.mark.parametrize("name", ["report_outcome", "get_receipt"])
-def test_calls_of_later_versions(desk: Desk, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "status", "reason"),
+    [
+        ("report_outcome", Status.INVALID_ARGUMENT, "invalid_request"),
+        ("get_receipt", Status.FAILED_PRECONDITION, "log_not_signed"),
+    ],
+)
+def test_calls_about_nothing(desk: Desk, name: str, status: Status, reason: str) -> None:
     refused = desk.refused(lambda: getattr(desk.handlers, name)(b"", PEER))
-    assert refused.status is Status.UNIMPLEMENTED
-    assert str(refused).endswith("comes in a later version")
+    assert refused.status is status
     [kept] = desk.records()
     assert isinstance(kept, log_pb2.RefusalRecord)
-    assert kept.reason == "not_in_this_version"
+    assert kept.reason == reason
 
 
 def test_refusals_beyond_a_callers_share_are_counted(desk: Desk) -> None:
