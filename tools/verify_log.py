@@ -192,9 +192,9 @@ class Log:
         return f"pdp-decision-log/{self.log_id.hex()}"
 
     def kept(self) -> None:
-        for seq in sorted({*self.receipts, *self.heads} - {0}):
+        if beyond := {*self.receipts, *self.heads} - {0}:
             raise Wrong(
-                f"the end is missing: {self.tree.size} records, and {seq} was kept elsewhere"
+                f"the end is missing: {self.tree.size} records, and {min(beyond)} was kept outside"
             )
 
 

@@ -16,11 +16,10 @@ from typing import Final
 from pdp.decisionlog import disk, frame
 from pdp.decisionlog.errors import LogCorrupt
 from pdp.decisionlog.frame import Damage, SegmentHeader
-from pdp.decisionlog.reader import Cursor
+from pdp.decisionlog.reader import Cursor, check_follows
 from pdp.decisionlog.record import Record
 from pdp.decisionlog.tree import Frontier
 
-_NO_ROOT: Final = bytes(32)
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -46,31 +45,18 @@ class Chain:
             header = frame.decode_segment(segment.read(0, frame.SEGMENT_HEADER_BYTES))
             if isinstance(header, Damage):
                 raise LogCorrupt(segment.name, 0, self.frontier.size + 1, header.what)
-            self._check(segment.name, header, index)
+            before = self._header
+            following = 1 if before is None else before.index + 1
+            if index != following:
+                what = f"segment {following} is missing before it"
+                raise LogCorrupt(segment.name, 0, self.frontier.size + 1, what)
+            check_follows(segment.name, header, before, self._size_bytes, self.frontier)
             hashed, offset = hashlib.sha256(), 0
             while part := segment.read(offset, _CHUNK_BYTES):
                 hashed.update(part)
                 offset += len(part)
         self._header, self._size_bytes = header, offset
         return Content(offset, hashed.hexdigest())
-
-    def _check(self, name: str, header: SegmentHeader, index: int) -> None:
-        before = self._header
-        following = 1 if before is None else before.index + 1
-        seq = self.frontier.size + 1
-        if index != following:
-            raise LogCorrupt(name, 0, seq, f"segment {following} is missing before it")
-        root = _NO_ROOT if before is None else self.frontier.root()
-        for found, expected, what in (
-            (header.index, index, "index"),
-            (header.first_seq, seq, "first sequence number"),
-            (header.log_id, header.log_id if before is None else before.log_id, "log id"),
-            (header.previous_size, self._size_bytes, "size of the segment before"),
-            (header.previous_root, root, "root over the records before"),
-        ):
-            if found != expected:
-                text = f"its {what} is not what the segments before it give"
-                raise LogCorrupt(name, 0, seq, text)
 
     def records(self, directory: Path, index: int) -> Iterator[Record]:
         """Every complete record of the segment entered last, in order. Raises LogCorrupt."""

@@ -17,6 +17,7 @@ from pdp.decisionlog.disk import SegmentFile
 from pdp.decisionlog.errors import LogCorrupt, LogMissing
 from pdp.decisionlog.frame import Batch, Damage, End, SegmentHeader, Spot
 from pdp.decisionlog.record import Kind, Record
+from pdp.decisionlog.tree import Growing
 
 
 class Cursor:
@@ -176,6 +177,27 @@ def segment_of(directory: Path, seq: int) -> int:
             if header.first_seq <= seq:
                 return index
     return 1
+
+
+def check_follows(
+    name: str,
+    header: SegmentHeader,
+    previous: SegmentHeader | None,
+    previous_size: int,
+    before: Growing,
+) -> None:
+    """Raise LogCorrupt unless a segment continues exactly the one before it, and all records."""
+    root = before.root() if previous is not None else bytes(32)
+    for found, expected, what in (
+        (header.index, 1 if previous is None else previous.index + 1, "index"),
+        (header.first_seq, before.size + 1, "first sequence number"),
+        (header.log_id, header.log_id if previous is None else previous.log_id, "log id"),
+        (header.previous_size, previous_size, "size of the segment before"),
+        (header.previous_root, root, "root over the records before"),
+    ):
+        if found != expected:
+            text = f"its {what} is not what the segments before it give"
+            raise LogCorrupt(name, 0, before.size + 1, text)
 
 
 def _record(item: frame.Frame, segment: str) -> Record:

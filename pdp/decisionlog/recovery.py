@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from pdp._proto import log_pb2
-from pdp.decisionlog import disk, frame, record, tree
+from pdp.decisionlog import disk, frame, reader, record, tree
 from pdp.decisionlog.appender import Place
 from pdp.decisionlog.disk import SegmentFile
 from pdp.decisionlog.errors import LogCorrupt
@@ -58,7 +58,7 @@ def recover(directory: Path) -> tuple[Place, log_pb2.RecoveryRecord | None]:
                 what = f"segment {place} is missing before it"
                 raise LogCorrupt(segment.name, 0, scan.next_seq, what)
             header = _header(segment, scan.next_seq)
-            _check_chain(segment.name, header, previous, size, spine)
+            reader.check_follows(segment.name, header, previous, size, spine)
             is_last = place == len(indexes)
             size = _read_batches(segment, header, scan, spine, is_last=is_last)
             if is_last:
@@ -84,27 +84,6 @@ def _header(segment: SegmentFile, seq: int) -> SegmentHeader:
         # A segment gets its name once its header is durable: this is never a torn tail.
         raise LogCorrupt(segment.name, 0, seq, header.what)
     return header
-
-
-def _check_chain(
-    name: str,
-    header: SegmentHeader,
-    previous: SegmentHeader | None,
-    previous_size: int,
-    spine: Spine,
-) -> None:
-    """A segment must continue exactly the one before it."""
-    root = spine.root() if previous is not None else bytes(32)
-    for found, expected, what in (
-        (header.index, 1 if previous is None else previous.index + 1, "index"),
-        (header.first_seq, spine.size + 1, "first sequence number"),
-        (header.log_id, header.log_id if previous is None else previous.log_id, "log id"),
-        (header.previous_size, previous_size, "size of the segment before"),
-        (header.previous_root, root, "root over the records before"),
-    ):
-        if found != expected:
-            text = f"its {what} is not what the segments before it give"
-            raise LogCorrupt(name, 0, spine.size + 1, text)
 
 
 def _read_batches(

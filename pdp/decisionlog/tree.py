@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
 
@@ -25,6 +25,17 @@ def leaf_hash(data: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """SHA-256 over 0x01 and both children."""
     return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class Growing(Protocol):
+    """A tree over the records so far."""
+
+    @property
+    def size(self) -> int:
+        """How many leaves there are."""
+
+    def root(self) -> bytes:
+        """The root over all leaves so far."""
 
 
 class Frontier:
@@ -67,12 +78,7 @@ class Frontier:
 
     def root(self) -> bytes:
         """The root over all leaves so far."""
-        if not self._peaks:
-            return EMPTY_ROOT
-        node = self._peaks[-1]
-        for peak in reversed(self._peaks[:-1]):
-            node = node_hash(peak, node)
-        return node
+        return root_of(self._peaks)
 
 
 class Tree:
@@ -113,17 +119,7 @@ class Tree:
         self._check(size)
         if not 0 <= index < size:
             raise ValueError(f"no leaf {index} in a tree of {size}")
-        path: list[bytes] = []
-        start, stop = 0, size
-        while stop - start > 1:
-            middle = start + split(stop - start)
-            if index < middle:
-                path.append(self.subtree(middle, stop))
-                stop = middle
-            else:
-                path.append(self.subtree(start, middle))
-                start = middle
-        return tuple(reversed(path))
+        return audit_path(index, size, self.subtree)
 
     def peaks(self) -> tuple[bytes, ...]:
         """The hashes of the largest complete subtrees that cover all leaves, left to right."""
@@ -167,6 +163,31 @@ def included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: by
         place >>= 1
         last >>= 1
     return last == 0 and node == root
+
+
+def root_of(peaks: Sequence[bytes]) -> bytes:
+    """The root over trees that get smaller, largest first, each complete but for the last."""
+    if not peaks:
+        return EMPTY_ROOT
+    node = peaks[-1]
+    for peak in reversed(peaks[:-1]):
+        node = node_hash(peak, node)
+    return node
+
+
+def audit_path(index: int, size: int, subtree: Callable[[int, int], bytes]) -> tuple[bytes, ...]:
+    """The path of leaf ``index`` of ``size``, leaf first; ``subtree`` hashes leaves from, up to."""
+    path: list[bytes] = []
+    start, stop = 0, size
+    while stop - start > 1:
+        middle = start + split(stop - start)
+        if index < middle:
+            path.append(subtree(middle, stop))
+            stop = middle
+        else:
+            path.append(subtree(start, middle))
+            start = middle
+    return tuple(reversed(path))
 
 
 def split(count: int) -> int:

@@ -141,7 +141,8 @@ class Writer:
 
         Raises LogUnavailable.
         """
-        self._settled(_Ticket((), 0, is_checkpoint=True))
+        if self.signs:
+            self._settled(_Ticket((), 0, is_checkpoint=True))
 
     @property
     def checkpoint(self) -> tuple[int, str]:

@@ -89,7 +89,7 @@ def _served(
         around = _surroundings(clock)
         stops = station.stops(log, around)
         log.append_many(_first_records(settings, around, key))
-        anchoring = Anchoring(log, settings.anchor if key is not None else ())
+        anchoring = Anchoring(log, settings.anchor)
         stops.keep()
         if stops.orders:
             warn(f"stop orders in force: {len(stops.orders)}; `pdp status` shows them")
@@ -101,7 +101,8 @@ def _served(
         gc.collect()
         gc.freeze()
         supply.start()
-        anchoring.start()
+        if key is not None:
+            anchoring.start()
         with _ticking(door, handlers, stops):
             say(
                 f"serving {' '.join(addresses)} {_bundle_line(handlers)}"

@@ -10,6 +10,10 @@ from typing import Any, Final
 
 CALLS: Final = ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync", "fdatasync", "pwrite")
 
+# More than an installation makes; the loop ends at the first run that is not killed.
+STEPS_MAX: Final = 300
+DONE: Final = 0
+
 
 def dying_at(step: int) -> None:
     """From here on the process is killed before its ``step``-th such call, or after opening."""

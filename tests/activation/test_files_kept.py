@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,25 +19,10 @@ from pdp.decisionlog.keeping.filestore import FileStore
 from pdp.decisionlog.record import Kind
 from pdp.service.activating.installing import Installer
 from tests.activation import installation as i
-from tests.activation.dying import dying_at
+from tests.activation.dying import DONE, STEPS_MAX, dying_at
 from tests.activation.powercut import Recorder, rebuild
 
 NOT_KEPT: Final = "a record names a file that is not kept"
-# More than an installation makes; the loop ends at the first run that is not killed.
-STEPS_MAX: Final = 300
-DONE: Final = 0
-
-
-@pytest.fixture(scope="module")
-def revisions(tmp_path_factory: pytest.TempPathFactory) -> tuple[i.Proved, i.Proved]:
-    room = tmp_path_factory.mktemp("proved")
-    return i.proved(1, room / "1"), i.proved(2, room / "2")
-
-
-@pytest.fixture
-def room() -> Iterator[Path]:
-    with i.room() as path:
-        yield path
 
 
 def findings(log_dir: Path) -> tuple[set[str], int]:

@@ -30,12 +30,6 @@ FULL: Final = State(
 )
 
 
-@pytest.fixture
-def room() -> Iterator[Path]:
-    with i.room() as path:
-        yield path
-
-
 def cause_of(data: bytes) -> Cause:
     with pytest.raises(BundleRefused) as refused:
         state_from_bytes(data)

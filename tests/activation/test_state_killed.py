@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,23 +13,7 @@ import pytest
 
 from pdp.activation.state import GOOD, ReleaseStore, State, state_to_bytes, sync_directory
 from tests.activation import installation as i
-from tests.activation.dying import dying_at
-
-# More than an installation makes; the loop ends at the first run that is not killed.
-STEPS_MAX: Final = 300
-DONE: Final = 0
-
-
-@pytest.fixture(scope="module")
-def revisions(tmp_path_factory: pytest.TempPathFactory) -> tuple[i.Proved, i.Proved]:
-    room = tmp_path_factory.mktemp("proved")
-    return i.proved(1, room / "1"), i.proved(2, room / "2")
-
-
-@pytest.fixture
-def room() -> Iterator[Path]:
-    with i.room() as path:
-        yield path
+from tests.activation.dying import DONE, STEPS_MAX, dying_at
 
 
 def installed(ground: i.Ground, what: i.Proved, step: int) -> tuple[int, int]:

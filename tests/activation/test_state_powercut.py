@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,18 +17,6 @@ from pdp.service.activating.installing import Installer
 from tests.activation import installation as i
 from tests.activation.powercut import Recorder, rebuild
 from tests.changed import replace
-
-
-@pytest.fixture(scope="module")
-def revisions(tmp_path_factory: pytest.TempPathFactory) -> tuple[i.Proved, i.Proved]:
-    room = tmp_path_factory.mktemp("proved")
-    return i.proved(1, room / "1"), i.proved(2, room / "2")
-
-
-@pytest.fixture
-def room() -> Iterator[Path]:
-    with i.room() as path:
-        yield path
 
 
 def cut(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -27,12 +26,6 @@ from tests.service.activating import signed
 
 FAILS: Final = signed.TESTS.replace(b"expect allow", b"expect deny")
 SECOND: Final = datetime.timedelta(seconds=1)
-
-
-@pytest.fixture
-def room() -> Iterator[Path]:
-    with i.room() as path:
-        yield path
 
 
 def refused(outcome: Outcome, cause: Cause) -> bool:

@@ -64,7 +64,7 @@ def test_damage_is_an_error_also_with_tables_kept(log: Path, name: str, *, is_ke
 def test_sabotage_only_the_header_checks_see_an_exchanged_segment(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chain.Chain, "_check", lambda *_: None)
+    monkeypatch.setattr(chain, "check_follows", lambda *_: None)
     exchange(log)
     assert not caught(log)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from pdp.decisionlog.frame import Spot
-from pdp.decisionlog.tree import EMPTY_ROOT, Frontier, Tree, node_hash, split
+from pdp.decisionlog.tree import Frontier, Tree, audit_path, node_hash, root_of, split
 
 BLOCK_BITS: Final = 8
 BLOCK: Final = 1 << BLOCK_BITS
@@ -44,12 +44,8 @@ class Spine:
 
     def root(self) -> bytes:
         """The root over all leaves so far."""
-        if not self._block.size:
-            return self._whole.root() if self._size else EMPTY_ROOT
-        node = self._block.root()
-        for peak in reversed(self._whole.peaks()):
-            node = node_hash(peak, node)
-        return node
+        peaks = self._whole.peaks()
+        return root_of([*peaks, self._block.root()] if self._block.size else peaks)
 
     def spot(self, index: int) -> Spot:
         """Where to begin reading to find leaf ``index`` (from 0): at it, or before it."""
@@ -65,17 +61,7 @@ class Spine:
         """
         if not 0 <= index < size <= self._size:
             raise ValueError(f"no leaf {index} in a tree of {size}")
-        found: list[bytes] = []
-        start, stop = 0, size
-        while stop - start > 1:
-            middle = start + split(stop - start)
-            if index < middle:
-                found.append(self._subtree(middle, stop, leaves))
-                stop = middle
-            else:
-                found.append(self._subtree(start, middle, leaves))
-                start = middle
-        return tuple(reversed(found))
+        return audit_path(index, size, lambda start, stop: self._subtree(start, stop, leaves))
 
     def _subtree(
         self, start: int, stop: int, leaves: Callable[[int, int], Sequence[bytes]]

@@ -9,6 +9,7 @@ from pdp._proto import decision_pb2 as pb
 from pdp.decisionlog.errors import LogUnavailable
 from pdp.decisionlog.proving.receipt import NotProven, Receipt, receipt
 from pdp.decisionlog.writer import Writer
+from pdp.model import RequestError
 from pdp.protoform import receipt_from_proto, receipt_to_proto
 from pdp.service import status
 from pdp.service.status import Refused, Status
@@ -58,9 +59,7 @@ def check_outcome(request: pb.OutcomeRequest) -> None:
 
 
 def _invalid(field: str, why: str) -> Refused:
-    return Refused(
-        Status.INVALID_ARGUMENT, "invalid_request", f"invalid request: {field}: {why}", field
-    )
+    return status.invalid(RequestError(why, field))
 
 
 def _message(found: Receipt) -> pb.Receipt:

@@ -27,11 +27,8 @@ def log_mode(value: object, _directory: Path) -> str:
 
 
 def addresses(value: object, directory: Path) -> tuple[Address, ...]:
-    if isinstance(value, str):
-        value = value.split(",")
-    if not isinstance(value, list | tuple) or not value:
-        raise ValueError("expected one or more addresses")
-    addresses = tuple(parse_address(text(item), directory) for item in value)
+    given = _several(value, "addresses")
+    addresses = tuple(parse_address(item, directory) for item in given)
     for address in addresses:
         check_reach(address)
         if addresses.count(address) > 1:
@@ -41,14 +38,20 @@ def addresses(value: object, directory: Path) -> tuple[Address, ...]:
 
 def anchors(value: object, directory: Path) -> tuple[str, ...]:
     """Places for checkpoints: ``-`` and URLs as they are, paths made absolute."""
-    if isinstance(value, str):
-        value = value.split(",")
-    if not isinstance(value, list | tuple) or not value:
-        raise ValueError("expected one or more of `-`, paths and URLs")
-    found = tuple(_anchor(text(item), directory) for item in value)
+    given = _several(value, "of `-`, paths and URLs")
+    found = tuple(_anchor(item, directory) for item in given)
     if len(set(found)) < len(found):
         raise ValueError("a place is listed twice")
     return found
+
+
+def _several(value: object, what: str) -> list[str]:
+    """The texts of a list, which the environment separates by commas."""
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(f"expected one or more {what}")
+    return [text(item) for item in value]
 
 
 def _anchor(given: str, directory: Path) -> str:
